@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Configuration: Kconfig -> $(O)/.config -> $(O)/include/generated/autoconf.h
+# The tools write where they stand, so they run in $(O).
+
+KCONFIG_DEPS := $(wildcard Kconfig */Kconfig)
+AUTOCONF     := $(O)/include/generated/autoconf.h
+DEFCONFIG    := scripts/configs/$(if $(filter 1,$(DEBUG)),debug,release)_defconfig
+kconfig       = cd $(O) && srctree=$(CURDIR) KCONFIG_CONFIG=.config kconfig-$(1)
+
+.PHONY: menuconfig defconfig
+menuconfig: $(O)/.config ## Change the configuration in a menu
+	$(Q)$(call kconfig,mconf) Kconfig
+
+defconfig: | $(O)/include/config ## Take the default configuration (DEBUG=1: the debug one)
+	$(Q)$(call kconfig,conf) --defconfig=$(CURDIR)/$(DEFCONFIG) Kconfig >/dev/null
+
+$(O)/include/config:
+	$(Q)command -v kconfig-conf >/dev/null || scripts/setup
+	$(Q)mkdir -p $@ $(O)/include/generated
+
+$(O)/.config: $(DEFCONFIG) | $(O)/include/config
+	$(Q)$(call kconfig,conf) --defconfig=$(CURDIR)/$(DEFCONFIG) Kconfig >/dev/null
+
+$(AUTOCONF): $(O)/.config $(KCONFIG_DEPS) | $(O)/include/config
+	$(Q)$(call kconfig,conf) --silentoldconfig Kconfig >/dev/null
+	$(Q)touch $@
