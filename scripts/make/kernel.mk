@@ -17,7 +17,7 @@ KCFLAGS := -std=gnu11 -ffreestanding -fno-builtin-printf -nostdinc \
 	   -fno-strict-aliasing -fno-common -fno-stack-protector \
 	   -fno-omit-frame-pointer -fno-asynchronous-unwind-tables \
 	   -fno-delete-null-pointer-checks -fwrapv -fcf-protection=none \
-	   -Iinclude -I$(O)/include -include include/lib/config.h \
+	   -Iinclude -I$(O)/include -I. -include include/lib/config.h \
 	   -DBRICK_KERNEL $(KWARN)
 ifeq ($(CC),clang)
 KCFLAGS += -Wno-gnu-variable-sized-type-not-at-end \
