@@ -13,6 +13,7 @@
  *  - variable data follows the body as one tail of at most RPC_MAX_TAIL bytes;
  *    more than that moves through the call's bulk buffer by RDMA
  */
+#include <lib/file_id.h>
 #include <lib/types.h>
 
 #define RPC_MAX_TAIL 7168u
@@ -32,6 +33,22 @@ struct wire_fid {
 	le32 gen;
 };
 RPC_WIRE(struct wire_fid, 24);
+
+static inline struct file_id wire_fid_get(const struct wire_fid *wire)
+{
+	return (struct file_id){ .node_guid = le64_get(wire->node_guid),
+				 .ino = le64_get(wire->ino),
+				 .fsid = le32_get(wire->fsid),
+				 .gen = le32_get(wire->gen) };
+}
+
+static inline struct wire_fid wire_fid_make(const struct file_id *id)
+{
+	return (struct wire_fid){ .node_guid = le64_make(id->node_guid),
+				  .ino = le64_make(id->ino),
+				  .fsid = le32_make(id->fsid),
+				  .gen = le32_make(id->gen) };
+}
 
 /* Times are nanoseconds since 1970 (signed). Mode and type as in stat(2). */
 struct wire_attr {
