@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A running cluster: the fabric, the nodes, and the folder of their files."""
+import os
+import subprocess
+import time
+
+from .config import TOP, BrickError
+from .node import Node, die_with_parent
+
+# Longest path that a unix socket takes (sun_path).
+SUN_PATH_MAX = 107
+
+
+def state_root():
+    """Short, for socket paths; private to the user."""
+    root = os.environ.get('BRICK_STATE') or f'/tmp/brick-{os.getuid()}'
+    os.makedirs(root, mode=0o700, exist_ok=True)
+    return root
+
+
+class Cluster:
+    def __init__(self, config, folder, progress=lambda text: None):
+        self.config = config
+        self.folder = folder
+        self.progress = progress
+        kernel = config.kernel or os.path.join(TOP, 'build/brick.elf')
+        self.fabric_program = config.fabric or os.path.join(
+            TOP, 'build/tools/brick-fabric')
+        for what, path in (('kernel', kernel),
+                           ('fabric', self.fabric_program)):
+            if not os.path.exists(path):
+                raise BrickError(f'no {what} at {path}: run make')
+        self.nodes = [Node(n, folder, config.name, kernel)
+                      for n in config.nodes]
+        self.fabric = None
+
+    def node(self, name):
+        for n in self.nodes:
+            if name in (n.name, n.config.role):
+                return n
+        raise BrickError(f'no node {name!r} in this cluster; there are '
+                         + ', '.join(n.name for n in self.nodes))
+
+    def of_role(self, role):
+        return [n for n in self.nodes if n.config.role == role]
+
+    # -- start and stop ----------------------------------------------------
+
+    def start(self, fw_cfg=None, extra=None, icount=None):
+        """Start the fabric and all nodes; returns when QEMUs run."""
+        os.makedirs(self.folder, exist_ok=True)
+        longest = max(len(n.path('log') + '.sock') for n in self.nodes)
+        if longest > SUN_PATH_MAX:
+            raise BrickError(f'folder name too long: {self.folder}')
+        self.start_fabric()
+        began = time.monotonic()
+        for n in sorted(self.nodes, key=lambda n: n.config.delay_s):
+            wait = began + n.config.delay_s - time.monotonic()
+            if wait > 0:
+                self.progress(f'{n.name} boots in {wait:.0f} s')
+                self.idle(wait)
+            first = n.config.role == 'processor'
+            n.start(extra_options=(extra or {}).get(n.config.role, ''),
+                    fw_cfg=fw_cfg if first else None,
+                    icount=icount if first else None)
+            fw_cfg = None if first else fw_cfg
+
+    def idle(self, seconds):
+        time.sleep(seconds)
+
+    def start_fabric(self):
+        self.progress('starting the fabric')
+        log = os.path.join(self.folder, 'fabric.log')
+        sockets = [n.path('hca') for n in self.nodes]
+        with open(os.path.join(self.folder, 'fabric.out'), 'wb') as out:
+            self.fabric = subprocess.Popen(
+                [self.fabric_program, '--log', log, *sockets],
+                stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                preexec_fn=die_with_parent)
+        with open(os.path.join(self.folder, 'fabric.pid'), 'w',
+                  encoding='ascii') as f:
+            f.write(f'{self.fabric.pid}\n')
+        deadline = time.monotonic() + 20
+        while not all(map(os.path.exists, sockets)):
+            if self.fabric.poll() is not None:
+                raise BrickError(f'the fabric ended at once: see {log}')
+            if time.monotonic() > deadline:
+                raise BrickError(f'the fabric made no sockets: see {log}')
+            time.sleep(0.02)
+
+    def stop(self):
+        """End everything; safe to call at any time and twice."""
+        for n in self.nodes:
+            if n.is_running():
+                n.process.terminate()
+        for n in self.nodes:
+            n.stop()
+        if self.fabric and self.fabric.poll() is None:
+            self.fabric.terminate()
+            try:
+                self.fabric.wait(5)
+            except subprocess.TimeoutExpired:
+                self.fabric.kill()
+                self.fabric.wait(10)
+
+    def check_alive(self):
+        """BrickError if a node or the fabric ended by itself."""
+        if self.fabric.poll() is not None:
+            raise BrickError('the fabric ended: see '
+                             + os.path.join(self.folder, 'fabric.log'))
+        for n in self.nodes:
+            if n.process is not None and not n.is_running():
+                raise BrickError(n.why_it_ended())

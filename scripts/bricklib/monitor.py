@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Talking to the monitor prompt on a node's ttyS1."""
+import re
+import select
+import socket
+import time
+
+from .config import BrickError
+
+PROMPT = b'brick> '
+# Log lines may come between the lines of an answer.
+LOG_LINE = re.compile(r'^\[ *\d+\.\d+\] ')
+
+
+class Monitor:
+    """A connection to one node's log port, for one command at a time."""
+
+    def __init__(self, node):
+        self.node = node
+
+    def ask(self, command, timeout_s=20):
+        """The lines that @command prints; BrickError if none come."""
+        with socket.socket(socket.AF_UNIX) as s:
+            try:
+                s.connect(self.node.path('log') + '.sock')
+            except OSError as e:
+                raise BrickError(
+                    f'node {self.node.name}: no monitor: {e}') from e
+            s.setblocking(False)
+            self._send_line(s, b'')
+            self._until_prompt(s, timeout_s)
+            self._drain(s)
+            self._send_line(s, command.encode())
+            text = self._until_prompt(s, timeout_s)
+        lines = text.decode('utf-8', 'replace').replace('\r', '').split('\n')
+        lines = [line for line in lines[:-1] if not LOG_LINE.match(line)]
+        if lines and lines[0].strip().endswith(command):
+            lines = lines[1:]
+        return lines
+
+    @staticmethod
+    def _send_line(s, line):
+        # Slowly enough for a UART's 16 bytes of buffer.
+        data = line + b'\n'
+        while data:
+            select.select([], [s], [], 5)
+            sent = s.send(data[:16])
+            data = data[sent:]
+
+    @staticmethod
+    def _drain(s):
+        while select.select([s], [], [], 0.05)[0]:
+            if not s.recv(65536):
+                return
+
+    def _until_prompt(self, s, timeout_s):
+        deadline = time.monotonic() + timeout_s
+        got = b''
+        while True:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise BrickError(f'node {self.node.name}: its monitor does '
+                                 f'not answer (log: {self.node.path("log")})')
+            if select.select([s], [], [], left)[0]:
+                data = s.recv(65536)
+                if not data:
+                    raise BrickError(f'node {self.node.name} is gone')
+                got += data
+                if got.endswith(PROMPT):
+                    return got[:-len(PROMPT)]
+
+
+def counters(node):
+    """The counters of one node: {name: value}."""
+    result = {}
+    for line in Monitor(node).ask('counters'):
+        m = re.match(r'^\s*(\w+)[:= ]+(-?\d+)\b', line)
+        if m:
+            result[m[1]] = int(m[2])
+    return result

@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`brick run`: boot a cluster, run one program on it, stop the cluster."""
+import os
+import re
+import signal
+import sys
+import tempfile
+import time
+
+from . import counters, runreq
+from .cluster import Cluster, state_root
+from .config import BrickError
+from .terminal import Terminal, stdio_modes
+
+EXIT = re.compile(r'brick: exit status (\d+)')
+STARTED = re.compile(r'brick: run ')
+OOPS = re.compile(r'panic: .*|BUG: .*')
+STATUS_NO_CLUSTER = 125   # as docker and env: the tool itself failed
+
+
+class Progress:
+    """One line on stderr that says what is waited for; gone at the end."""
+
+    def __init__(self, wanted):
+        self.wanted = wanted
+        self.shown = False
+        self.last = None
+
+    def __call__(self, text):
+        if not self.wanted or text == self.last:
+            return
+        self.last = text
+        sys.stderr.write(f'\r\033[Kbrick: {text[:100]}')
+        sys.stderr.flush()
+        self.shown = True
+
+    def clear(self):
+        if self.shown:
+            sys.stderr.write('\r\033[K')
+            sys.stderr.flush()
+            self.shown = False
+
+
+def new_folder():
+    root = os.path.join(state_root(), 'runs')
+    os.makedirs(root, exist_ok=True)
+    prune(root)
+    return tempfile.mkdtemp(prefix=time.strftime('%m%d-%H%M%S-'), dir=root)
+
+
+def prune(root, keep=20):
+    """Old runs' folders go; the newest stay for a look at their logs."""
+    folders = sorted(os.scandir(root), key=lambda e: e.stat().st_mtime)
+    for entry in folders[:-keep]:
+        for f in os.scandir(entry.path):
+            os.unlink(f.path)
+        os.rmdir(entry.path)
+
+
+class LogTail:
+    """New complete lines of a growing log file."""
+
+    def __init__(self, node):
+        self.path = node.path('log')
+        self.offset = 0
+        self.rest = ''
+
+    def lines(self):
+        try:
+            with open(self.path, 'rb') as f:
+                f.seek(self.offset)
+                data = f.read()
+        except FileNotFoundError:
+            return []
+        self.offset += len(data)
+        text = self.rest + data.decode('utf-8', 'replace')
+        *lines, self.rest = text.replace('\r', '').split('\n')
+        return lines
+
+
+def waiting_for(cluster):
+    """What the nodes' logs last said, for the progress line."""
+    for n in cluster.nodes:
+        for line in reversed(n.log_text().splitlines()[-5:]):
+            if 'wait' in line:
+                return f'{n.name}: ' + line.split('] ', 1)[-1]
+    return 'the nodes boot'
+
+
+class Run:
+    """One program on one cluster."""
+
+    def __init__(self, config, argv, env, cwd, folder, options):
+        self.options = options
+        self.progress = Progress(sys.stderr.isatty() or options.verbose)
+        self.cluster = Cluster(config, folder, self.progress)
+        self.folder = folder
+        self.argv, self.env, self.cwd = argv, env, cwd
+        p = self.cluster.of_role('processor')
+        if not p:
+            raise BrickError('the cluster has no processor node')
+        self.p = p[0]
+        self.log = LogTail(self.p)
+        self.started = False
+        self.status = None
+
+    def request_file(self, modes):
+        size = os.terminal_size((80, 24))
+        if modes[0] == 't':
+            size = os.get_terminal_size(0)
+        data = runreq.encode(self.argv, self.env, self.cwd,
+                             {'stdio': modes, 'rows': size.lines,
+                              'cols': size.columns})
+        path = os.path.join(self.folder, 'run.request')
+        with open(path, 'wb') as f:
+            f.write(data)
+        return path
+
+    def run(self):
+        """The program's exit status, as a shell would say it."""
+        modes = stdio_modes()
+        signal.signal(signal.SIGTERM, self._on_term)
+        signal.signal(signal.SIGHUP, self._on_term)
+        try:
+            if self.options.verbose:
+                print(f'brick: files of this run: {self.folder}',
+                      file=sys.stderr)
+            self.cluster.start(fw_cfg=self.request_file(modes))
+            with Terminal(self.p, modes) as terminal:
+                self._carry(terminal)
+            if self.status is not None and self.options.counters:
+                print(counters.as_table(counters.collect(self.cluster)),
+                      file=sys.stderr)
+        finally:
+            self.progress.clear()
+            self.cluster.stop()
+        if self.status is None:
+            return 128 + signal.SIGINT
+        return self.status
+
+    def _on_term(self, number, _):
+        raise SystemExit(128 + number)
+
+    def _carry(self, terminal):
+        deadline = None
+        if self.options.timeout:
+            deadline = time.monotonic() + self.options.timeout
+        while self.status is None and not terminal.stopped:
+            is_open = terminal.step(0.1)
+            self._read_log()
+            if not self.started:
+                self.progress(waiting_for(self.cluster))
+            if self.status is None:
+                self.cluster.check_alive()
+                if not is_open:
+                    time.sleep(0.1)
+            if deadline and time.monotonic() > deadline:
+                raise BrickError(
+                    f'no end after {self.options.timeout} s; logs in '
+                    f'{self.folder}')
+        terminal.drain()
+
+    def _read_log(self):
+        for line in self.log.lines():
+            if STARTED.search(line):
+                self.started = True
+                self.progress.clear()
+            m = EXIT.search(line)
+            if m:
+                self.status = int(m[1])
+            if OOPS.search(line):
+                raise BrickError(f'{self.p.name}: {line.strip()}; log: '
+                                 + self.p.path('log'))
