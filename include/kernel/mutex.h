@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef KERNEL_MUTEX_H
+#define KERNEL_MUTEX_H
+
+/*
+ * Sleeping locks.  Ranks order them among themselves and before every
+ * spinlock: a mutex is never taken while a spinlock is held.  A sleeping lock
+ * of a rank below LOCK_SLEEP_END; several of one rank may be held together
+ * when the code that does it orders them itself (parent before child, lower
+ * address first) and says so.
+ */
+#include <kernel/wait.h>
+
+struct thread;
+
+struct mutex {
+	struct thread *owner; /* NULL: free [atomic] */
+	u32 nr_waiters;       /* [waitq.lock] */
+	u16 rank;
+	const char *name;
+	struct waitq waitq;
+};
+
+/** mutex_init - make @m free; @name and @rank as for spinlocks. */
+void mutex_init(struct mutex *m, const char *name, enum lock_rank rank);
+
+#define MUTEX_INIT(var, mutex_rank)                 \
+	{                                           \
+		.rank = (mutex_rank), .name = #var, \
+		.waitq = WAITQ_INIT((var).waitq)    \
+	}
+#define DEFINE_MUTEX(var, mutex_rank) \
+	struct mutex var = MUTEX_INIT(var, mutex_rank)
+
+/**
+ * mutex_lock - take @m, sleeping until it is free.
+ *
+ * Context: thread, interrupts on, no spinlock held, @m not held by the caller.
+ */
+void mutex_lock(struct mutex *m);
+void mutex_unlock(struct mutex *m);
+bool mutex_trylock(struct mutex *m);
+bool mutex_is_locked(const struct mutex *m);
+/** mutex_is_mine - does the calling thread hold @m?  For assertions. */
+bool mutex_is_mine(const struct mutex *m);
+
+/*
+ * Many readers or one writer.  A waiting writer holds new readers back, so a
+ * thread must not take the read side twice.
+ */
+struct rwsem {
+	s32 nr_readers;         /* holders; -1: a writer [waitq.lock] */
+	u32 nr_writers_waiting; /* [waitq.lock] */
+	u16 rank;
+	const char *name;
+	struct thread *writer; /* for assertions */
+	struct waitq waitq;
+};
+
+/** rwsem_init - make @s free. */
+void rwsem_init(struct rwsem *s, const char *name, enum lock_rank rank);
+/** down_read, down_write - take @s, sleeping. Context: as mutex_lock(). */
+void down_read(struct rwsem *s);
+void up_read(struct rwsem *s);
+bool down_read_trylock(struct rwsem *s);
+void down_write(struct rwsem *s);
+void up_write(struct rwsem *s);
+/** downgrade_write - the writer becomes a reader without a gap. */
+void downgrade_write(struct rwsem *s);
+bool rwsem_is_locked(const struct rwsem *s);
+
+#endif
