@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef PROCESSOR_ASPACE_H
+#define PROCESSOR_ASPACE_H
+
+/*
+ * A processor node's view of an address space.
+ *
+ * The truth (VMA tree, page -> frame) lives on the home memory node; here are
+ * the page table, which records for each page where its copy or its frame is,
+ * and a copy of the VMAs for the checks of the fault path.
+ *
+ * aspace_exec, aspace_fork, aspace_hold, aspace_put, aspace_activate and
+ * aspace_futex_key are declared in proc/resources.h; the system calls
+ * (sys_mmap and the like) in syscall/syscall.h.  This header has the rest of
+ * what the process and file code needs.
+ */
+#include <lib/types.h>
+#include <managers/processor/proc/resources.h>
+#include <rpc/wire.h>
+
+struct aspace;
+
+/** aspace_start - prepare what address spaces need; from processor_start(). */
+int __must_check aspace_start(void);
+
+/* ---- faults ---------------------------------------------------------------
+ */
+
+/* What the program did to earn a signal. */
+struct aspace_fault_info {
+	u32 signo;     /* SIGSEGV or SIGBUS */
+	s32 si_code;   /* SEGV_MAPERR, SEGV_ACCERR, BUS_ADRERR */
+	bool is_major; /* something crossed the wire */
+};
+
+/**
+ * aspace_fault - make @vaddr of @aspace accessible for @access (FAULT_*).
+ *
+ * Context: thread; sleeps; no locks held.
+ * Return: 0: repeat the access; -EFAULT: it is not allowed or its page cannot
+ *         be had, and @info says which signal that is.
+ */
+int __must_check aspace_fault(struct aspace *aspace, u64 vaddr, u32 access,
+			      struct aspace_fault_info *info);
+
+/**
+ * aspace_page_fault - the same for the page-fault hook: the current process,
+ * @error_code as the CPU pushes it.
+ */
+int __must_check aspace_page_fault(u64 vaddr, u32 error_code,
+				   struct aspace_fault_info *info);
+
+/**
+ * aspace_read, aspace_write - access memory of an address space that need not
+ * be the active one (/proc/PID/mem, /proc/PID/cmdline).
+ *
+ * Return: 0, or -EFAULT if a page is not mapped or may not be accessed so.
+ */
+int __must_check aspace_read(struct aspace *aspace, u64 vaddr, void *dst,
+			     size_t len_bytes);
+
+/* ---- what it looks like ----------------------------------------------------
+ */
+
+/* Figures of /proc/PID/statm and status. */
+struct aspace_usage {
+	u64 total_pages;    /* all VMAs */
+	u64 resident_pages; /* mapped in the page table right now */
+	u64 shared_pages;   /* resident ones of file and shared mappings */
+	u64 text_pages;     /* executable VMAs */
+	u64 data_pages;     /* private writable VMAs */
+	u64 stack_pages;
+	u64 page_table_pages;
+	u64 brk;
+};
+void aspace_usage(struct aspace *aspace, struct aspace_usage *usage);
+
+/* One line of /proc/PID/maps. */
+struct aspace_map {
+	u64 start, end;
+	u64 offset_bytes;
+	u32 prot;  /* PROT_* */
+	u32 flags; /* VMA_* */
+	struct wire_fid fid;
+	char name[256]; /* path, "[heap]", "[stack]" or "" */
+};
+
+/**
+ * aspace_map_next - the first mapping that ends above @vaddr.
+ *
+ * Iterate with vaddr = 0, then map->end.  Return: false after the last.
+ */
+bool aspace_map_next(struct aspace *aspace, u64 vaddr, struct aspace_map *map);
+
+/** aspace_name_file - the path to show in maps for @fid, as exec calls it for
+ * the program and its interpreter. */
+void aspace_name_file(struct aspace *aspace, const struct wire_fid *fid,
+		      const char *path);
+
+/**
+ * aspace_set_rlimit - tell the memory node a limit it enforces.
+ * @resource: RLIMIT_AS, RLIMIT_DATA or RLIMIT_STACK
+ */
+int __must_check aspace_set_rlimit(struct aspace *aspace, u32 resource,
+				   u64 limit);
+
+/* ---- coherence with read() and write() -------------------------------------
+ */
+
+/**
+ * pcache_flush_file - write back what programs stored through shared mappings
+ * into bytes [@start, @end) of a file.
+ *
+ * read(), and write() of part of a page, call it first.  Cheap when nobody
+ * maps the file shared.  Context: may sleep.  Return: 0 or -EIO.
+ */
+int __must_check pcache_flush_file(const struct wire_fid *fid, u64 start,
+				   u64 end);
+
+/**
+ * pcache_invalidate_file - make shared mappings of [@start, @end) look at the
+ * memory node again: what they map was changed there, or truncated.
+ *
+ * After write(), truncate.  Context: may sleep.
+ */
+void pcache_invalidate_file(const struct wire_fid *fid, u64 start, u64 end);
+
+#endif /* PROCESSOR_ASPACE_H */
