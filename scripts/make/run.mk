@@ -1,2 +1,28 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Running and testing on the emulated cluster.
+
+ROOTFS := $(O)/rootfs/usr/bin/python3
+IMAGE  := $(O)/rootfs.ext4
+
+.PHONY: image run test selftest ready
+ready:
+	$(Q)scripts/setup --check 2>/dev/null || scripts/setup
+
+$(ROOTFS): scripts/make-rootfs
+	$(Q)scripts/make-rootfs $(O)/rootfs
+	$(Q)touch $@
+
+$(IMAGE): $(ROOTFS) scripts/make-image tests/demo/hello.py
+	$(Q)install -D -m 644 tests/demo/hello.py $(O)/rootfs/usr/share/brick/hello.py
+	$(Q)scripts/make-image $(O)/rootfs $@
+
+image: $(IMAGE) ## Make the disk: ext4 with Debian's python3
+
+run: ready ## Boot P, M and S and run Python across them
+	$(Q)$(MAKE) kernel tools image
+	$(Q)scripts/brick run -v --counters -- \
+		/usr/bin/python3 /usr/share/brick/hello.py
+
+test: ready ## Run every test (see also: make unit, make check)
+	$(Q)$(MAKE) kernel tools image unit-build fuzz-build
+	$(Q)/usr/bin/python3 -m pytest -q tests

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Shared by all tests: where things are, how a cluster is run, the last line.
+"""
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+BUILD = os.environ.get('O', os.path.join(TOP, 'build'))
+sys.path.insert(0, os.path.join(TOP, 'scripts'))
+
+
+@dataclasses.dataclass
+class Result:
+    """How a program ended, and what the cluster left behind."""
+    status: int
+    out: bytes
+    err: bytes
+    folder: str
+
+    def log(self, node='p0'):
+        with open(os.path.join(self.folder, f'{node}.log'), 'rb') as f:
+            return f.read().decode('utf-8', 'replace')
+
+    def explain(self):
+        tail = '\n'.join(self.log().splitlines()[-25:])
+        return (f'status {self.status}; files: {self.folder}\n'
+                f'--- stdout\n{self.out[-2000:].decode(errors="replace")}\n'
+                f'--- stderr\n{self.err[-2000:].decode(errors="replace")}\n'
+                f'--- log of p0\n{tail}')
+
+
+class Brick:
+    """Runs programs on fresh clusters."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.count = 0
+
+    def run(self, *argv, stdin=b'', timeout=240, **options):
+        """brick run; options become flags (append=[...] may repeat)."""
+        self.count += 1
+        where = os.path.join(self.folder, str(self.count))
+        command = [os.path.join(TOP, 'scripts/brick'), 'run', '--dir', where,
+                   '--timeout', str(timeout)]
+        for key, value in options.items():
+            for v in value if isinstance(value, list) else [value]:
+                command += [f'--{key}'] if v is True else [f'--{key}', str(v)]
+        done = subprocess.run([*command, '--', *argv], input=stdin,
+                              capture_output=True, check=False,
+                              timeout=timeout + 120)
+        return Result(done.returncode, done.stdout, done.stderr, where)
+
+    def python(self, code, **options):
+        return self.run('/usr/bin/python3', '-c', code, **options)
+
+
+@pytest.fixture
+def brick(tmp_path_factory):
+    # Socket paths must be short, so not below pytest's own long names.
+    base = os.environ.get('BRICK_TEST_TMP', '/tmp')
+    folder = subprocess.run(['mktemp', '-d', f'{base}/bt-XXXXXX'], text=True,
+                            capture_output=True, check=True).stdout.strip()
+    yield Brick(folder)
+
+
+@pytest.fixture(scope='session')
+def build():
+    return BUILD
+
+
+def pytest_unconfigure(config):
+    """The closing line that `.ci/run` ends with; in CI a skip is a failure."""
+    reporter = config.pluginmanager.get_plugin('terminalreporter')
+    if reporter is None or not hasattr(reporter, 'stats'):
+        return
+    stats = {k: len(v) for k, v in reporter.stats.items()}
+    failed = stats.get('failed', 0) + stats.get('error', 0)
+    if os.environ.get('CI'):
+        failed += stats.get('skipped', 0)
+    print(f'\n{stats.get("passed", 0)} passed, {failed} failed')
+    with open(os.path.join(BUILD, 'test-result.json'), 'w',
+              encoding='utf-8') as f:
+        json.dump(stats, f)
