@@ -33,7 +33,7 @@
 struct aspace;     /* managers/processor/mm */
 struct fd_table;   /* managers/processor/fs */
 struct fs_context; /* managers/processor/fs: cwd, root, umask */
-struct vnode;      /* managers/processor/fs */
+struct file;       /* managers/processor/fs */
 
 #define PROCESS_MAX_PID    32768u
 #define PROCESS_MAX_GROUPS 32u
@@ -93,9 +93,10 @@ struct cpu_usage {
 	u64 system_ns;
 	u64 nr_minor_faults;
 	u64 nr_major_faults;
-	u64 nr_voluntary_switches;
-	u64 nr_involuntary_switches;
+	u64 nr_switches;
 };
+
+struct run; /* what was asked to be run: proc/run.c */
 
 struct process {
 	u32 pid; /* [set once before publish] */
@@ -118,7 +119,7 @@ struct process {
 	struct aspace *aspace;  /* [own tasks; others: process_aspace_get()] */
 	struct fd_table *files; /* [own tasks; others: process_files_get()] */
 	struct fs_context *fs;  /* [own tasks; others: process_fs_get()] */
-	struct vnode *exe;      /* [process_lock to replace] */
+	struct file *exe;       /* [process_lock to replace] */
 	char comm[PROCESS_COMM_BYTES]; /* of the leader */
 
 	/* Where exec put things; /proc/PID/cmdline reads the strings there. */
@@ -135,17 +136,17 @@ struct process {
 						[process_lock] */
 
 	/* The end. */
-	bool is_exiting; /* all tasks must go [process_lock] */
-	bool is_execing; /* all tasks but exec_task must go [process_lock] */
-	struct task *exec_task;  /* [process_lock] */
-	s32 exit_status;         /* as wait4(2) tells it [process_lock] */
-	u32 exit_signal;         /* sent to the parent; 0: none */
-	s32 stop_status;         /* what wait4(WUNTRACED|WCONTINUED) has yet to
-				    report; 0: nothing [process_lock] */
-	bool is_subreaper;       /* prctl(PR_SET_CHILD_SUBREAPER) */
-	struct waitq child_wait; /* a child's state changed */
-	struct waitq tasks_wait; /* a task of this process is gone */
-	struct waitq stop_wait;  /* SIGCONT or SIGKILL arrived */
+	bool is_exiting;          /* all tasks must go [process_lock] */
+	struct task *exec_task;   /* [process_lock] */
+	s32 exit_status;          /* as wait4(2) tells it [process_lock] */
+	u32 exit_signal;          /* sent to the parent; 0: none */
+	s32 stop_status;          /* what wait4(WUNTRACED|WCONTINUED) has yet to
+				     report; 0: nothing [process_lock] */
+	bool is_subreaper;        /* prctl(PR_SET_CHILD_SUBREAPER) */
+	struct waitq child_wait;  /* a child's state changed */
+	struct waitq tasks_wait;  /* a task of this process is gone */
+	struct waitq stop_wait;   /* SIGCONT or SIGKILL arrived */
+	struct waitq signal_wait; /* a signal was queued: sigtimedwait */
 	struct completion *vfork_done; /* whom to wake at exec or exit
 					  [process_lock] */
 
@@ -154,6 +155,8 @@ struct process {
 	struct cpu_usage usage;          /* of tasks that are gone
 					    [process_lock] */
 	struct cpu_usage children_usage; /* of reaped children [process_lock] */
+
+	struct run *run; /* whose descendant this is [set once] */
 
 	/* setitimer(2), alarm(2) and timer_create(2): proc/itimer.c */
 	struct interval_timers *timers;
@@ -193,11 +196,9 @@ struct task {
 	u32 rseq_bytes;
 	u32 rseq_signature;
 
-	/* Accounting. */
-	struct cpu_usage usage; /* [own thread] */
-	u64 switched_in_ns;     /* on the CPU since; 0: not */
-	u64 entered_kernel_ns;
-	const char *waits_for; /* for ps: name of the system call, NULL: runs */
+	/* Accounting; CPU time is the thread's. */
+	u64 nr_minor_faults; /* [own thread] */
+	u64 nr_major_faults; /* [own thread] */
 };
 
 extern struct spinlock process_lock;
@@ -246,8 +247,8 @@ void task_put(struct task *task);
 struct aspace *process_aspace_get(struct process *process);
 struct fd_table *process_files_get(struct process *process);
 struct fs_context *process_fs_get(struct process *process);
-/** process_exe_get - a vnode_hold()-ed reference, or NULL. */
-struct vnode *process_exe_get(struct process *process);
+/** process_exe_get - the program, a reference (file_put()), or NULL. */
+struct file *process_exe_get(struct process *process);
 
 /** process_usage - CPU time and faults of all tasks, gone and present. */
 void process_usage(struct process *process, struct cpu_usage *usage);

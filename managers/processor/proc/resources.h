@@ -12,48 +12,19 @@
 
 struct aspace;
 struct fd_table;
-struct fs_context;
-struct vnode;
 
 /* ---- files (managers/processor/fs) ----------------------------------------
  */
 
-/** fd_table_create - an empty table with one reference; NULL: no memory. */
-struct fd_table *fd_table_create(void);
-/** fd_table_clone - fork: a copy that shares the open files. */
-struct fd_table *fd_table_clone(struct fd_table *files);
-void fd_table_hold(struct fd_table *files);
-/** fd_table_put - the last reference closes everything.  May sleep. */
-void fd_table_put(struct fd_table *files);
-/** fd_table_close_on_exec - close what is marked FD_CLOEXEC.  May sleep. */
-void fd_table_close_on_exec(struct fd_table *files);
+/* Descriptor tables and open files: fs/file.h; cwd, root and umask: fs/path.h.
+ * On top of those: */
+
 /** fd_table_open_terminal - descriptors 0, 1 and 2 on the terminal ttyS0. */
 int __must_check fd_table_open_terminal(struct fd_table *files);
 
-/** fs_context_create - cwd and root "/", umask 022; NULL: no memory. */
-struct fs_context *fs_context_create(void);
-struct fs_context *fs_context_clone(struct fs_context *fs);
-void fs_context_hold(struct fs_context *fs);
-void fs_context_put(struct fs_context *fs);
-/** fs_context_chdir - kernel string @path; 0 or -errno.  May sleep. */
-int __must_check fs_context_chdir(struct fs_context *fs, const char *path);
-
-/**
- * vfs_open_exec - the file that execve of @path would run.
- *
- * Resolves @path (kernel string) with the current process' context, or with
- * @fs before there is one; follows links; wants a regular file with an execute
- * bit.  Return: 0 with a reference in *out; -ENOENT, -ENOTDIR, -EACCES,
- * -ELOOP, -ENAMETOOLONG, -EIO.
- */
-int __must_check vfs_open_exec(struct fs_context *fs, const char *path,
-			       struct vnode **out);
-/** vnode_read_kernel - read into a kernel buffer; bytes read or -errno. */
-long vnode_read_kernel(struct vnode *vnode, u64 offset, void *buf, size_t len);
-/** vnode_fid - the file's identity for the memory node. */
-void vnode_fid(struct vnode *vnode, struct wire_fid *fid);
-void vnode_hold(struct vnode *vnode);
-void vnode_put(struct vnode *vnode);
+/** terminal_attach - make the terminal the controlling one of session @sid
+ * with @pgid in the foreground. */
+void terminal_attach(u32 sid, u32 pgid);
 
 /** terminal_write - kernel text to the programs' terminal (ttyS0). */
 void terminal_write(const char *text, size_t len);

@@ -15,15 +15,11 @@
  * -ERESTARTSYS instead (syscall_restartable() maps it); one that must not be
  * restarted after any handler (pause, sigsuspend, poll, select, epoll_wait)
  * returns -ERESTARTNOHAND; the return path turns either into a restart or into
- * -EINTR.  User mode never sees the numbers below.
+ * -EINTR.  User mode never sees these numbers (lib/errno.h).
  */
+#include <lib/errno.h>
 #include <lib/list.h>
 #include <lib/types.h>
-
-#define ERESTARTSYS           512
-#define ERESTARTNOINTR        513
-#define ERESTARTNOHAND        514
-#define ERESTART_RESTARTBLOCK 516
 
 #define NR_SIGNALS 64
 
@@ -166,7 +162,7 @@ bool signal_pending(struct task *task);
 /** syscall_restartable - what a restartable call returns for @ret of a wait. */
 static inline long syscall_restartable(long ret)
 {
-	return ret == -4 /* EINTR */ ? -ERESTARTSYS : ret;
+	return ret == -EINTR ? -ERESTARTSYS : ret;
 }
 
 /**
