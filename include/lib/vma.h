@@ -59,8 +59,9 @@ struct vma_tree {
 	u64 nr_vmas;
 	u64 nr_pages;      /* all VMAs */
 	u64 nr_data_pages; /* writable and not .not_data (RLIMIT_DATA) */
-	/* Search: every gap of hint_bytes or more ends at or below hint_top. */
-	u64 hint_top, hint_bytes;
+	/* vma_find_gap()'s memory: below hint_high, every gap of hint_bytes or
+	 * more ends at or below hint_top.  hint_high 0: nothing known. */
+	u64 hint_high, hint_top, hint_bytes;
 };
 
 /** vma_tree_init - an empty tree for addresses in [@low, @high). */
