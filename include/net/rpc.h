@@ -77,6 +77,13 @@ struct rpc_args {
 int __must_check rpc_call(struct peer *peer, enum rpc_op op,
 			  struct rpc_args *args);
 
+/**
+ * rpc_call_timeout - as rpc_call() with a deadline of the caller's choice.
+ * @timeout_ns: for the whole call, repeats included
+ */
+int __must_check rpc_call_timeout(struct peer *peer, enum rpc_op op,
+				  struct rpc_args *args, u64 timeout_ns);
+
 /* ---- serving ------------------------------------------------------------- */
 
 /* What a handler is given besides its checked body. Valid until it returns. */

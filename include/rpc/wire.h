@@ -67,6 +67,26 @@ struct wire_attr {
 };
 RPC_WIRE(struct wire_attr, 72);
 
+/* ---- every node: test ---------------------------------------------------- */
+
+/* n_echo: tests the path. Reply tail: the request's tail, every byte xor 0x5a.
+ * A bulk buffer must hold the pattern of seed (byte i: the low byte of
+ * hash_u64(seed + i / 8) >> 8 * (i % 8)) unless flags say otherwise, and is
+ * overwritten with the pattern of seed + 1.  Error: -EILSEQ wrong pattern. */
+struct rpc_n_echo {
+	le64 seed;
+	le32 delay_ms; /* wait so long before touching the bulk buffer */
+	le32 flags;    /* ECHO_* */
+};
+RPC_WIRE(struct rpc_n_echo, 16);
+#define ECHO_NO_CHECK  1u /* do not read the bulk buffer first */
+#define ECHO_MAX_DELAY_MS 60000u
+struct rpc_n_echo_reply {
+	le64 tail_hash; /* hash_bytes(tail, tail_len, seed) */
+	le64 bulk_bytes;
+};
+RPC_WIRE(struct rpc_n_echo_reply, 16);
+
 /* ---- memory node: frames ------------------------------------------------ */
 
 /* m_attach: a processor node introduces itself to a memory node and learns
