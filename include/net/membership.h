@@ -8,19 +8,17 @@
  * A peer is one incarnation of a node: it is joined once, gone once, and a
  * node that comes back is a new peer.
  */
+#include <kernel/init.h>
 #include <lib/types.h>
-
-enum node_role { ROLE_NONE, ROLE_PROCESSOR, ROLE_MEMORY, ROLE_STORAGE };
 
 struct peer;
 
-/**
- * net_start - bring the network up in the background and join the cluster.
- *
- * Returns at once; while something is missing, the log says what every few
- * seconds, with a hint.  Context: boot thread, may sleep.
+/*
+ * net_start(), declared in kernel/init.h, brings the network up in the
+ * background and joins the cluster of node_cluster() as node_role().  It
+ * returns at once; while something is missing, the log says what every few
+ * seconds, with a hint.
  */
-int net_start(enum node_role role, const char *cluster);
 
 /**
  * peer_get - a live peer of @role: the first, the one with @guid if not 0.

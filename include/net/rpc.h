@@ -55,13 +55,13 @@ struct rpc_bulk {
 };
 
 struct rpc_args {
-	const void *req;       /* request body, of the size in the list */
-	const void *tail;      /* request tail or NULL */
+	const void *req;  /* request body, of the size in the list */
+	const void *tail; /* request tail or NULL */
 	u32 tail_len;
-	void *rep;             /* reply body is stored here if status is 0 */
-	void *rep_tail;        /* reply tail is stored here, or NULL */
+	void *rep;      /* reply body is stored here if status is 0 */
+	void *rep_tail; /* reply tail is stored here, or NULL */
 	u32 rep_tail_max;
-	u32 rep_tail_len;      /* out */
+	u32 rep_tail_len;            /* out */
 	const struct rpc_bulk *bulk; /* or NULL */
 };
 
@@ -88,12 +88,12 @@ int __must_check rpc_call_timeout(struct peer *peer, enum rpc_op op,
 
 /* What a handler is given besides its checked body. Valid until it returns. */
 struct rpc_ctx {
-	struct peer *peer;     /* who called */
-	const void *tail;      /* request tail, tail_len within the list's limits */
+	struct peer *peer; /* who called */
+	const void *tail;  /* request tail, tail_len within the list's limits */
 	u32 tail_len;
-	void *rep_tail;        /* room of the list's reply tail maximum */
-	u32 rep_tail_len;      /* set by the handler */
-	u64 bulk_bytes;        /* size of the caller's bulk buffer; 0: none */
+	void *rep_tail;   /* room of the list's reply tail maximum */
+	u32 rep_tail_len; /* set by the handler */
+	u64 bulk_bytes;   /* size of the caller's bulk buffer; 0: none */
 };
 
 /**
@@ -119,8 +119,9 @@ int __must_check rpc_bulk_get(struct rpc_ctx *ctx, u64 offset,
  * worker thread that may sleep and call others.  Return the status; fill @rep
  * and ctx->rep_tail if it is 0.
  */
-#define RPC(op, role, name, req_t, rep_t, ...)                              \
-	int rpc_handle_##name(struct rpc_ctx *ctx, const req_t *req, rep_t *rep);
+#define RPC(op, role, name, req_t, rep_t, ...)                       \
+	int rpc_handle_##name(struct rpc_ctx *ctx, const req_t *req, \
+			      rep_t *rep);
 #include <rpc/rpc_list.def>
 #undef RPC
 
@@ -134,8 +135,8 @@ struct remote_io {
 	u64 remote_addr;
 	u32 rkey;
 	u32 len_bytes;
-	void (*done)(struct remote_io *io); /* completion context: IRQ or poller;
-					       must not sleep */
+	void (*done)(struct remote_io *io); /* completion context: IRQ or
+					       poller; must not sleep */
 	/* set before done() */
 	int status; /* 0, -EHOSTDOWN, -EIO */
 	/* net's own */
@@ -163,9 +164,11 @@ int __must_check remote_write_async(struct peer *peer, struct remote_io **ios,
  * Context: may sleep.  Return: 0, -EHOSTDOWN, -EIO.
  */
 int __must_check remote_read(struct peer *peer, const struct region *region,
-			     u64 paddr, u64 remote_addr, u32 rkey, u32 len_bytes);
+			     u64 paddr, u64 remote_addr, u32 rkey,
+			     u32 len_bytes);
 int __must_check remote_write(struct peer *peer, const struct region *region,
-			      u64 paddr, u64 remote_addr, u32 rkey, u32 len_bytes);
+			      u64 paddr, u64 remote_addr, u32 rkey,
+			      u32 len_bytes);
 
 const char *rpc_name(u32 op);
 

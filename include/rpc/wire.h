@@ -36,18 +36,18 @@ RPC_WIRE(struct wire_fid, 24);
 
 static inline struct file_id wire_fid_get(const struct wire_fid *wire)
 {
-	return (struct file_id){ .node_guid = le64_get(wire->node_guid),
-				 .ino = le64_get(wire->ino),
-				 .fsid = le32_get(wire->fsid),
-				 .gen = le32_get(wire->gen) };
+	return (struct file_id){.node_guid = le64_get(wire->node_guid),
+				.ino = le64_get(wire->ino),
+				.fsid = le32_get(wire->fsid),
+				.gen = le32_get(wire->gen)};
 }
 
 static inline struct wire_fid wire_fid_make(const struct file_id *id)
 {
-	return (struct wire_fid){ .node_guid = le64_make(id->node_guid),
-				  .ino = le64_make(id->ino),
-				  .fsid = le32_make(id->fsid),
-				  .gen = le32_make(id->gen) };
+	return (struct wire_fid){.node_guid = le64_make(id->node_guid),
+				 .ino = le64_make(id->ino),
+				 .fsid = le32_make(id->fsid),
+				 .gen = le32_make(id->gen)};
 }
 
 /* Times are nanoseconds since 1970 (signed). Mode and type as in stat(2). */
@@ -79,7 +79,7 @@ struct rpc_n_echo {
 	le32 flags;    /* ECHO_* */
 };
 RPC_WIRE(struct rpc_n_echo, 16);
-#define ECHO_NO_CHECK  1u /* do not read the bulk buffer first */
+#define ECHO_NO_CHECK     1u /* do not read the bulk buffer first */
 #define ECHO_MAX_DELAY_MS 60000u
 struct rpc_n_echo_reply {
 	le64 tail_hash; /* hash_bytes(tail, tail_len, seed) */
@@ -131,11 +131,11 @@ struct wire_vma {
 	struct wire_fid fid;
 };
 RPC_WIRE(struct wire_vma, 56);
-#define VMA_SHARED   0x01u /* MAP_SHARED */
-#define VMA_FILE     0x02u /* backed by fid (file or shared-memory object) */
-#define VMA_STACK    0x04u /* the main stack */
-#define VMA_HEAP     0x08u /* the brk area */
-#define VMA_MAYWRITE 0x10u /* a shared file opened for writing */
+#define VMA_SHARED    0x01u /* MAP_SHARED */
+#define VMA_FILE      0x02u /* backed by fid (file or shared-memory object) */
+#define VMA_STACK     0x04u /* the main stack */
+#define VMA_HEAP      0x08u /* the brk area */
+#define VMA_MAYWRITE  0x10u /* a shared file opened for writing */
 #define VMA_NORESERVE 0x20u
 
 /* m_exec: make an address space from an ELF file.  The strings lie in the
@@ -146,21 +146,22 @@ RPC_WIRE(struct wire_vma, 56);
 struct rpc_m_exec {
 	struct wire_fid exe;
 	struct wire_fid interp;
-	le64 stack_bytes;   /* size of the stack VMA (RLIMIT_STACK) */
-	le64 hwcap;         /* AT_HWCAP */
-	le64 random[4];     /* [0..1] AT_RANDOM; [2..3] seed of the layout */
+	le64 stack_bytes; /* size of the stack VMA (RLIMIT_STACK) */
+	le64 hwcap;       /* AT_HWCAP */
+	le64 random[4];   /* [0..1] AT_RANDOM; [2..3] seed of the layout */
 	le32 argc;
 	le32 envc;
 	le32 strings_bytes; /* in the bulk buffer */
 	le32 uid;
 	le32 gid;
-	le32 flags;         /* RPC_EXEC_* */
+	le32 flags; /* RPC_EXEC_* */
 };
 RPC_WIRE(struct rpc_m_exec, 120);
 #define RPC_EXEC_NO_RANDOMIZE 0x1u
 #define RPC_EXEC_MAX_STRINGS  (256u << 10)
 struct rpc_m_exec_reply {
-	le64 entry;  /* where to start: the interpreter's entry if there is one */
+	le64 entry; /* where to start: the interpreter's entry if there is one
+		     */
 	le64 sp;
 	le64 start_brk;
 	le64 start_code, end_code, start_data, end_data;
@@ -282,7 +283,7 @@ struct rpc_m_check_reply {
 	le64 nr_pages; /* pages with a frame */
 	le64 nr_vmas;
 	le64 pages_hash; /* sum of hash_u64(vaddr ^ hash_u64(pfn)) */
-	le64 vmas_hash;  /* sum over VMAs of hashes of start, end, prot, flags */
+	le64 vmas_hash; /* sum over VMAs of hashes of start, end, prot, flags */
 };
 RPC_WIRE(struct rpc_m_check_reply, 32);
 
@@ -307,7 +308,8 @@ struct rpc_file_io_reply {
 };
 RPC_WIRE(struct rpc_file_io_reply, 24);
 
-/* ---- files: names and attributes (storage node: ext4; memory node: tmpfs) - */
+/* ---- files: names and attributes (storage node: ext4; memory node: tmpfs) -
+ */
 
 struct rpc_fs_fid {
 	struct wire_fid fid;
