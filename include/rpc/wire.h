@@ -142,6 +142,10 @@ RPC_WIRE(struct wire_vma, 56);
  * call's bulk buffer: argv then envp, each NUL-terminated, then execfn.
  * interp.node_guid is 0 when the program names no interpreter.
  * Reply tail: struct wire_vma[nr_vmas].
+ * Some pages have frames from the start: those of the stack from sp on (P,
+ * which takes a page of an anonymous VMA that it knows nothing of for untouched
+ * zeros, asks for these with m_fault), and pages with the end of a segment's
+ * file part, in VMA_FILE areas, where P asks anyway.
  * Errors: -ENOEXEC bad ELF; -ENOMEM; -E2BIG; -EIO file unreadable. */
 struct rpc_m_exec {
 	struct wire_fid exe;
