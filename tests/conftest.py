@@ -22,6 +22,12 @@ class Result:
     err: bytes
     folder: str
 
+    def counters(self):
+        """{node: {counter: value}} at the program's end."""
+        with open(os.path.join(self.folder, 'counters.json'),
+                  encoding='utf-8') as f:
+            return json.load(f)
+
     def log(self, node='p0'):
         with open(os.path.join(self.folder, f'{node}.log'), 'rb') as f:
             return f.read().decode('utf-8', 'replace')
@@ -46,7 +52,8 @@ class Brick:
         self.count += 1
         where = os.path.join(self.folder, str(self.count))
         command = [os.path.join(TOP, 'scripts/brick'), 'run', '--dir', where,
-                   '--timeout', str(timeout)]
+                   '--timeout', str(timeout), '--counters-file',
+                   os.path.join(where, 'counters.json')]
         for key, value in options.items():
             for v in value if isinstance(value, list) else [value]:
                 command += [f'--{key}'] if v is True else [f'--{key}', str(v)]

@@ -157,6 +157,8 @@ def parser():
     r.add_argument('--dir', help='folder for the files of this run')
     r.add_argument('--counters', action='store_true',
                    help='print the counters of all nodes at the end')
+    r.add_argument('--counters-file', metavar='FILE',
+                   help='write them there as JSON')
     r.add_argument('--timeout', type=float, metavar='SECONDS',
                    help='give up after this long')
     r.add_argument('-v', '--verbose', action='store_true')

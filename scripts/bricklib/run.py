@@ -128,15 +128,25 @@ class Run:
             self.cluster.start(fw_cfg=self.request_file(modes))
             with Terminal(self.p, modes) as terminal:
                 self._carry(terminal)
-            if self.status is not None and self.options.counters:
-                print(counters.as_table(counters.collect(self.cluster)),
-                      file=sys.stderr)
+            if self.status is not None:
+                self._report_counters()
         finally:
             self.progress.clear()
             self.cluster.stop()
         if self.status is None:
             return 128 + signal.SIGINT
         return self.status
+
+    def _report_counters(self):
+        if not self.options.counters and not self.options.counters_file:
+            return
+        values = counters.collect(self.cluster)
+        if self.options.counters:
+            print(counters.as_table(values), file=sys.stderr)
+        if self.options.counters_file:
+            with open(self.options.counters_file, 'w',
+                      encoding='utf-8') as f:
+                f.write(counters.as_json(values))
 
     def _on_term(self, number, _):
         raise SystemExit(128 + number)

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The host side of the brick command, without a cluster."""
+import os
+import random
+import subprocess
+
+import pytest
+from bricklib import counters, runreq
+from bricklib.config import (BrickError, default_cluster, load_cluster,
+                             parse_size)
+from bricklib.terminal import (CHANNEL_STDERR, CHANNEL_STREAM, CHANNEL_TTY,
+                               Deframer, frame)
+
+BRICK = os.path.join(os.path.dirname(__file__), '../scripts/brick')
+
+
+def test_sizes_are_read_with_their_units():
+    assert parse_size('64M') == 64 << 20
+    assert parse_size('1GiB') == 1 << 30
+    with pytest.raises(BrickError):
+        parse_size('a lot')
+
+
+def test_deframer_gives_back_what_was_framed_however_it_is_cut():
+    seed = random.randrange(1 << 32)
+    rng = random.Random(seed)
+    for _ in range(200):
+        parts, wire = [], b''
+        for _ in range(rng.randrange(1, 8)):
+            channel = rng.choice([CHANNEL_TTY, CHANNEL_STREAM,
+                                  CHANNEL_STDERR])
+            data = bytes(rng.choice([0, 1, 2, 65, 254, 255])
+                         for _ in range(rng.randrange(20)))
+            parts.append((channel, data))
+            wire += frame(channel, data)
+        deframer, got = Deframer(), {}
+        while wire:
+            n = rng.randrange(1, 6)
+            for channel, data in deframer.feed(wire[:n]):
+                got[channel] = got.get(channel, b'') + data
+            wire = wire[n:]
+        for channel in (CHANNEL_TTY, CHANNEL_STREAM, CHANNEL_STDERR):
+            want = b''.join(d for c, d in parts if c == channel)
+            assert got.get(channel, b'') == want, f'seed {seed}'
+
+
+def test_run_request_lists_its_fields():
+    data = runreq.encode(['a', 'b c'], ['X=1'], '/tmp', {'stdio': 'ppp'})
+    assert data == b'/tmp\x001\0X=1\x002\0a\0b c\0stdio=ppp\0'
+
+
+def test_counter_table_leaves_out_what_is_zero_everywhere():
+    values = {'p0': {'nr_a': 1, 'nr_b': 0}, 'm0': {'nr_a': 0, 'nr_b': 0}}
+    table = counters.as_table(values)
+    assert 'nr_a' in table and 'nr_b' not in table
+    assert 'brick_nr_a{node="p0"} 1' in counters.as_prometheus(values)
+
+
+def test_default_cluster_has_one_node_of_each_role():
+    config = default_cluster(image='x')
+    assert [n.role for n in config.nodes] == ['processor', 'memory',
+                                              'storage']
+
+
+@pytest.mark.parametrize('text,complaint', [
+    ('cluster = 1\nfoo = 2', "unknown key 'foo'"),
+    ('[[node]]\nrole = "cpu"', 'role must be one of'),
+    ('[[node]]\nrole = "memory"\nmemory = "lots"', 'not a size'),
+    ('[[node]]\nrole = "memory"\nspeed = 3', "unknown key 'speed'"),
+    ('', 'no [[node]]'),
+    ('[[node', 'nodes.toml'),
+])
+def test_a_wrong_node_file_is_explained(tmp_path, text, complaint):
+    path = tmp_path / 'nodes.toml'
+    path.write_text(text)
+    with pytest.raises(BrickError) as e:
+        load_cluster(str(path))
+    assert complaint in str(e.value)
+
+
+@pytest.mark.parametrize('args,complaint', [
+    (['run'], 'which program?'),
+    (['run', '--image', '/nonexistent', '--', 'x'], 'no image'),
+    (['run', '--rootfs', '/nonexistent', '--', 'x'], 'no folder'),
+    (['down', '--name', 'no-such'], "no cluster 'no-such' is up"),
+    (['counters', '--name', 'no-such'], "no cluster 'no-such' is up"),
+])
+def test_a_wrong_command_is_explained(args, complaint, tmp_path):
+    done = subprocess.run([BRICK, *args], capture_output=True, text=True,
+                          check=False, timeout=60,
+                          env={**os.environ, 'BRICK_STATE': str(tmp_path)})
+    assert done.returncode == 125 and complaint in done.stderr
