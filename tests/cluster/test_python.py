@@ -1,39 +1,156 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Debian's python3 on a cluster gives what it gives on Debian's kernel."""
+import json
 import subprocess
 
 import pytest
 
 PYTHON = '/usr/bin/python3'
 
+PROGRAMS = {
+    'hello': 'print("hello")',
+    'sort': (
+        'import random,hashlib; random.seed(1)\n'
+        'a=[random.random() for _ in range(300000)]; a.sort()\n'
+        'print(hashlib.sha256(repr(a[::1000]).encode()).hexdigest())'),
+    'hashlib': (
+        'import hashlib\n'
+        'for n in ("md5","sha1","sha256","sha512","blake2b","sha3_256"):\n'
+        '    print(n, hashlib.new(n, b"brick"*100000).hexdigest())'),
+    'zlib': (
+        'import zlib\n'
+        'd=b"".join(b"line %d\\n"%i for i in range(50000))\n'
+        'c=zlib.compress(d,9); print(len(c), zlib.crc32(c))\n'
+        'print(zlib.decompress(c)==d)'),
+    're': (
+        'import re\n'
+        'print(re.findall(r"(\\w+)@(\\w+)\\.com","a@b.com "*3))\n'
+        'print(len(re.sub(r"(a+)b","X","aaab"*10000)))'),
+    'struct': (
+        'import struct\n'
+        'print(struct.pack("<IhQd",1,-2,3,4.5).hex())\n'
+        'print(struct.unpack(">3sxI",b"abc\\0\\0\\0\\1\\0"))'),
+    'threading': (
+        'import threading\n'
+        'n=[0]; lock=threading.Lock()\n'
+        'def w():\n'
+        '    for _ in range(2000):\n'
+        '        with lock: n[0]+=1\n'
+        't=[threading.Thread(target=w) for _ in range(8)]\n'
+        '[x.start() for x in t]; [x.join() for x in t]; print(n[0])'),
+    'subprocess': (
+        'import subprocess,sys\n'
+        'r=subprocess.run([sys.executable,"-c","print(6*7)"],\n'
+        '                 capture_output=True); print(r)'),
+    'multiprocessing': (
+        'import multiprocessing as m\n'
+        'def f(x): return x*x\n'
+        'm.set_start_method("fork")\n'
+        'with m.Pool(3) as p: print(p.map(f, range(20)))'),
+    'tempfile': (
+        'import tempfile,os\n'
+        'with tempfile.TemporaryDirectory(dir="/tmp") as d:\n'
+        '    p=os.path.join(d,"f"); open(p,"w").write("x"*100000)\n'
+        '    print(os.path.getsize(p), sorted(os.listdir(d)))\n'
+        'with tempfile.TemporaryFile() as f:\n'
+        '    f.write(b"abc"); f.seek(0); print(f.read())\n'
+        'print(os.path.exists(p))'),
+    'sleep': (
+        'import time\n'
+        't=time.monotonic(); time.sleep(0.3)\n'
+        'print(time.monotonic()-t >= 0.3)'),
+    'alarm': (
+        'import signal,time\n'
+        'def h(n,f): print("alarm",n); raise SystemExit(7)\n'
+        'signal.signal(signal.SIGALRM,h); signal.alarm(1); time.sleep(60)'),
+    'exit': 'import sys; print("bye"); sys.exit(3)',
+}
 
-def native(*argv, stdin=b''):
-    """What the same program of the same tree gives on this host."""
+
+def native(argv, stdin=b''):
+    """What the same program gives on this host's kernel."""
     done = subprocess.run(argv, input=stdin, capture_output=True,
                           check=False, timeout=120, cwd='/')
     return done.returncode, done.stdout
 
 
-def same_as_native(brick, *argv, stdin=b'', **options):
+def same_as_native(brick, argv, stdin=b'', **options):
     result = brick.run(*argv, stdin=stdin, **options)
-    status, out = native(*argv, stdin=stdin)
-    assert (result.status, result.out) == (status, out), result.explain()
+    assert (result.status, result.out) == native(argv, stdin), \
+        result.explain()
     return result
 
 
-def test_hello(brick):
-    result = brick.python('print("hello")')
+@pytest.mark.parametrize('name', PROGRAMS)
+def test_program(brick, name):
+    same_as_native(brick, [PYTHON, '-c', PROGRAMS[name]])
+
+
+@pytest.mark.parametrize('name', ['sort', 'threading', 'multiprocessing',
+                                  'subprocess', 'zlib'])
+def test_program_with_a_pcache_much_smaller_than_its_memory(brick, name):
+    result = same_as_native(brick, [PYTHON, '-c', PROGRAMS[name]],
+                            pcache='8M')
+    p = result.counters()['p0']
+    assert p['nr_pcache_eviction'] > 0, result.explain()
+    assert p['nr_clflush'] > 0 or name == 'zlib', result.explain()
+
+
+def test_victim_cache_serves_hits_when_the_pcache_is_small(brick):
+    result = same_as_native(brick, [PYTHON, '-c', PROGRAMS['sort']],
+                            pcache='4M')
+    p = result.counters()['p0']
+    assert p['nr_victim_hit'] > 0, result.explain()
+    assert p['nr_pcache_fill_from_memory'] > 0, result.explain()
+
+
+@pytest.mark.parametrize('cpus', [1, 4])
+@pytest.mark.parametrize('name', ['threading', 'multiprocessing'])
+def test_program_on_other_numbers_of_cpus(brick, name, cpus):
+    same_as_native(brick, [PYTHON, '-c', PROGRAMS[name]], cpus=cpus)
+
+
+def test_script_from_stdin(brick):
+    same_as_native(brick, [PYTHON, '-'], stdin=b'print(sum(range(10)))\n')
+
+
+def test_input_reads_a_line(brick):
+    same_as_native(brick, [PYTHON, '-c', 'print("got", input())'],
+                   stdin=b'one line\nanother\n')
+
+
+def test_binary_data_passes_through_stdin_and_stdout(brick):
+    data = bytes(range(256)) * 64
+    code = ('import sys; d=sys.stdin.buffer.read(); '
+            'sys.stdout.buffer.write(d[::-1])')
+    same_as_native(brick, [PYTHON, '-c', code], stdin=data)
+
+
+def test_json_tool_formats_a_file(brick):
+    text = json.dumps({'b': [1, 2, {'c': None}], 'a': 'é'})
+    code = (f'open("/tmp/x.json","w").write({text!r}); import runpy,sys; '
+            'sys.argv=["t","/tmp/x.json"]; '
+            'runpy.run_module("json.tool",run_name="__main__")')
+    same_as_native(brick, [PYTHON, '-c', code])
+
+
+def test_a_program_killed_by_its_own_segfault_says_so(brick):
+    result = brick.python('import ctypes; ctypes.string_at(0)')
+    assert result.status == 128 + 11, result.explain()
+    assert b'Segmentation fault' in result.err + result.out, result.explain()
+
+
+def test_memory_node_that_comes_late_is_used(brick):
+    result = brick.python('print("hello")', delay='memory:20')
     assert (result.status, result.out) == (0, b'hello\n'), result.explain()
+    assert 'no memory node' in result.log(), result.explain()
 
 
-def test_exit_status_is_that_of_the_program(brick):
-    result = brick.python('import sys; sys.exit(3)')
-    assert result.status == 3, result.explain()
-
-
-@pytest.mark.parametrize('pcache', ['64M', '8M'])
-def test_sorting_300000_numbers(brick, pcache):
-    code = ('import random,hashlib; random.seed(1); '
-            'a=[random.random() for _ in range(300000)]; a.sort(); '
-            'print(hashlib.sha256(repr(a[::1000]).encode()).hexdigest())')
-    same_as_native(brick, PYTHON, '-c', code, pcache=pcache)
+def test_everything_in_use_goes_back_when_the_program_ends(brick):
+    result = same_as_native(brick, [PYTHON, '-c',
+                                    PROGRAMS['multiprocessing']],
+                            pcache='8M')
+    after = result.counters()['p0']
+    for gauge in ('pcache_lines_used', 'pcache_rmaps', 'aspaces',
+                  'processes', 'open_files'):
+        assert after[gauge] == 0, (gauge, result.explain())
