@@ -147,8 +147,8 @@ struct process {
 	struct waitq tasks_wait;  /* a task of this process is gone */
 	struct waitq stop_wait;   /* SIGCONT or SIGKILL arrived */
 	struct waitq signal_wait; /* a signal was queued: sigtimedwait */
-	struct completion *vfork_done; /* whom to wake at exec or exit
-					  [process_lock] */
+	bool blocks_parent;       /* in vfork(2), until exec or exit
+				     [process_lock] */
 
 	/* Accounting. */
 	u64 start_mono_ns;
@@ -188,6 +188,8 @@ struct task {
 	u32 altstack_flags;
 	struct restart_block restart; /* [own thread] */
 
+	bool has_left_memory; /* exiting: runs without an address space */
+
 	/* What the C library asked for. */
 	u64 set_child_tid;   /* CLONE_CHILD_SETTID [own thread] */
 	u64 clear_child_tid; /* CLONE_CHILD_CLEARTID [own thread] */
@@ -195,6 +197,11 @@ struct task {
 	u64 rseq_vaddr;      /* 0: not registered [own thread] */
 	u32 rseq_bytes;
 	u32 rseq_signature;
+
+	/* The exception that a signal frame reports. [own thread] */
+	u32 fault_trapno;
+	u64 fault_error;
+	u64 fault_cr2;
 
 	/* Accounting; CPU time is the thread's. */
 	u64 nr_minor_faults; /* [own thread] */

@@ -19,7 +19,16 @@ struct fd_table;
 /* Descriptor tables and open files: fs/file.h; cwd, root and umask: fs/path.h.
  * On top of those: */
 
-/** fd_table_open_terminal - descriptors 0, 1 and 2 on the terminal ttyS0. */
+/**
+ * terminal_configure - what the run request says of the terminal.
+ * @stdio: for descriptors 0, 1, 2: 't' the terminal, 'p' a byte stream framed
+ *         over the same serial line (scripts/bricklib/terminal.py has the
+ *         framing); "ttt" when the request is silent
+ * @rows, @cols: its size; 0: unknown
+ */
+void terminal_configure(const char *stdio, u32 rows, u32 cols);
+
+/** fd_table_open_terminal - descriptors 0, 1 and 2 as configured. */
 int __must_check fd_table_open_terminal(struct fd_table *files);
 
 /** terminal_attach - make the terminal the controlling one of session @sid
