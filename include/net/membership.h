@@ -44,8 +44,8 @@ u64 net_local_guid(void);
 /* Called from a worker thread, in order of the events of one peer. */
 enum peer_event { PEER_JOINED, PEER_SUSPECTED, PEER_GONE };
 typedef void (*peer_event_fn)(struct peer *peer, enum peer_event event);
-/** net_on_peer_event - call @fn for every event from now on (and JOINED at
- * once for those already there).  At most 8 listeners; before net_start(). */
+/** net_on_peer_event - call @fn for every event from now on, beginning with
+ * JOINED for those already there.  At most 8 listeners. */
 void net_on_peer_event(peer_event_fn fn);
 
 #endif /* NET_MEMBERSHIP_H */
