@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef FABRIC_CARD_H
+#define FABRIC_CARD_H
+
+/*
+ * One ConnectX-3 card with one port: registers, and everything the firmware
+ * of a card knows.
+ *
+ *           MAP_FA, RUN_FW            INIT_HCA
+ *    RESET ---------------> RUNNING -----------> UP
+ *      ^                     ^  |                 |
+ *      |                     |  | UNMAP_FA        | CLOSE_HCA
+ *      |                     +--|-----------------+
+ *      +------------------------+---- card_reset(): from any state
+ *
+ * card_reset() is the reset register, a function-level reset, the reset of
+ * the machine, or the end of the machine; maps and eventfds stay until the
+ * client goes.
+ */
+#include "cq.h"
+#include "dma.h"
+#include "eq.h"
+#include "icm.h"
+#include "irq.h"
+#include "pci_config.h"
+#include "port.h"
+#include "qp.h"
+#include "stats.h"
+#include "vfio_user.h"
+
+enum {
+	NO_EQ = 0xffff,
+	CARD_PORT = 1, /* the number of its only port */
+	HCR_DWORDS = 7,
+	INIT_HCA_BYTES = 0x200,
+	MCG_MAX_BYTES = 1024,
+	NODE_DESCRIPTION_BYTES = 64,
+};
+
+/* Where the registers are that QUERY_FW tells of, in BAR0. */
+enum {
+	REG_CLEAR_INT = 0xf00d8,
+	REG_HEALTH = 0xf0400,
+	HEALTH_DWORDS = 16,
+};
+
+enum hca_state { HCA_RESET, HCA_RUNNING, HCA_UP };
+
+/* What INIT_HCA said. */
+struct hca {
+	u64 qpc_base, cqc_base, eqc_base, srqc_base;
+	u64 mpt_base, mtt_base, mcg_base;
+	u8 log_qps, log_cqs, log_eqs, log_srqs, log_mpts;
+	u8 log_mcg_bytes, log_mcg_hash, log_mcgs;
+	u8 image[INIT_HCA_BYTES];
+};
+
+struct card {
+	struct fabric *fabric;
+	unsigned int index; /* also: switch port index + 1 */
+	char name[16];
+	struct vfu_server server;
+	struct pci_config config;
+	struct dma_map dma;
+	struct irqs irqs;
+	unsigned int said_no_master;
+
+	enum hca_state state;
+	bool has_fa;
+	u32 hcr[HCR_DWORDS];
+	u32 cq_doorbell; /* its first dword, until the second comes */
+	bool is_owned, is_reset_locked; /* test-and-set registers */
+	struct icm icm;
+	struct hca hca;
+
+	struct eq *eqs;
+	u32 nr_eqs;
+	u16 event_eqn[NR_EVENT_TYPES];
+	struct cq **cqs;
+	u32 nr_cqs;
+	struct qp **qps;
+	u32 nr_qps;
+	u8 *mcgs;         /* the multicast table */
+	u32 special_base; /* QPN of QP0; 0: none */
+
+	u64 node_guid;
+	char node_description[NODE_DESCRIPTION_BYTES];
+	struct port port;
+	bool is_port_enabled; /* between INIT_PORT and CLOSE_PORT */
+	struct card_stats stats;
+};
+
+/**
+ * card_open - make card @index of @fabric, attachable at socket @path.
+ *
+ * Return: 0, or -errno.
+ */
+int card_open(struct card *card, struct fabric *fabric, unsigned int index,
+	      const char *path);
+void card_close(struct card *card);
+
+/* Forget what the guest set up. */
+void card_reset(struct card *card, const char *why);
+
+/* CLOSE_HCA: contexts go, the firmware stays. */
+void card_close_hca(struct card *card);
+
+/* Where multicast group @gid starts in the card's table. */
+u32 mcg_hash(const struct card *card, const u8 *gid);
+
+void card_interrupt(struct card *card, unsigned int vector);
+
+/**
+ * card_port_changed - raise the events for PORT_CHANGED_ bits @changed.
+ */
+void card_port_changed(struct card *card, u32 changed);
+
+#endif /* FABRIC_CARD_H */

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Commands about the port and management. */
+#include "be.h"
+#include "card.h"
+#include "cmd.h"
+#include "fabric.h"
+#include "log.h"
+#include "sma.h"
+
+#include <string.h>
+
+enum {
+	SENSED_INFINIBAND = 1,
+	SET_PORT_CAPABILITIES = 0x04,
+	SPECIAL_QPS_ALIGN = 8,
+};
+
+static bool is_port(u32 number)
+{
+	return number == CARD_PORT;
+}
+
+u8 cmd_query_port(struct command *cmd)
+{
+	u8 *out = cmd->out;
+
+	if (!is_port(cmd->in_mod & 0xff))
+		return CMD_BAD_PARAM;
+	out[0x00] = 0x01; /* InfiniBand only */
+	if (port_state(&cmd->card->port) != PORT_DOWN)
+		out[0x00] |= 0x80;
+	out[0x01] = 5; /* MTU 4096 */
+	out[0x05] = 7; /* SDR, DDR, QDR */
+	out[0x06] = 3; /* 1x, 4x */
+	out[0x07] = 0x77;
+	out[0x0b] = 4; /* VLs */
+	put64(out + 0x10, cmd->card->node_guid & 0xffffffffffffull);
+	return CMD_OK;
+}
+
+u8 cmd_init_port(struct command *cmd)
+{
+	struct card *card = cmd->card;
+
+	if (!is_port(cmd->in_mod & 0xff))
+		return CMD_BAD_PARAM;
+	card->is_port_enabled = true;
+	switch_link_changed(&card->fabric->sw, card);
+	return CMD_OK;
+}
+
+u8 cmd_close_port(struct command *cmd)
+{
+	struct card *card = cmd->card;
+
+	if (!is_port(cmd->in_mod & 0xff))
+		return CMD_BAD_PARAM;
+	card->is_port_enabled = false;
+	switch_link_changed(&card->fabric->sw, card);
+	return CMD_OK;
+}
+
+/*
+ * The capability mask always takes effect.  What else a caller may ask to
+ * change (VLs, MTU, table sizes, GUIDs) stays as it is: the link of the
+ * model has no use for less.
+ */
+u8 cmd_set_port(struct command *cmd)
+{
+	if (!is_port(cmd->in_mod & 0xff))
+		return CMD_BAD_PARAM;
+	if (cmd->op_mod)
+		return CMD_BAD_OP; /* Ethernet */
+	port_set_capabilities(&cmd->card->port,
+			      get32(cmd->in + SET_PORT_CAPABILITIES));
+	return CMD_OK;
+}
+
+u8 cmd_sense_port(struct command *cmd)
+{
+	cmd->result = SENSED_INFINIBAND;
+	return is_port(cmd->in_mod & 0xff) ? CMD_OK : CMD_BAD_PARAM;
+}
+
+u8 cmd_mad_ifc(struct command *cmd)
+{
+	if (!is_port(cmd->in_mod & 0xff))
+		return CMD_BAD_PARAM;
+	if (!sma_process(cmd->card, cmd->in, cmd->out))
+		cmd->has_no_output = true;
+	return CMD_OK;
+}
+
+u8 cmd_conf_special_qp(struct command *cmd)
+{
+	u32 base = cmd->in_mod & 0xffffff;
+
+	if (base % SPECIAL_QPS_ALIGN || cmd->op_mod)
+		return CMD_BAD_PARAM;
+	cmd->card->special_base = base;
+	return CMD_OK;
+}
+
+u8 cmd_set_node(struct command *cmd)
+{
+	memcpy(cmd->card->node_description, cmd->in, NODE_DESCRIPTION_BYTES);
+	return CMD_OK;
+}
+
+u8 cmd_diag_rprt(struct command *cmd)
+{
+	const struct card_stats *s = &cmd->card->stats;
+
+	put32(cmd->out + 0x20, (u32)s->flushed);
+	put32(cmd->out + 0x68, (u32)s->rnr_naks);
+	put32(cmd->out + 0x118, (u32)s->packets_dropped);
+	put32(cmd->out + 0x134, (u32)s->timeouts);
+	put32(cmd->out + 0x1a0, (u32)s->cq_overruns);
+	put32(cmd->out + 0x1a4, (u32)s->eq_overruns);
+	put32(cmd->out + 0x1a8, (u32)s->bad_doorbells);
+	return CMD_OK;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "fabric.h"
+#include "log.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+int fabric_open(struct fabric *fabric, unsigned int nr_cards,
+		const char *const *paths)
+{
+	memset(fabric, 0, sizeof(*fabric));
+	fabric->cards = calloc(nr_cards, sizeof(*fabric->cards));
+	if (!fabric->cards)
+		return -ENOMEM;
+	switch_init(&fabric->sw, fabric, nr_cards);
+	for (unsigned int i = 0; i < nr_cards; i++) {
+		int err = card_open(&fabric->cards[i], fabric, i, paths[i]);
+
+		if (err) {
+			log_err("fabric", "%s: %s", paths[i], strerror(-err));
+			fabric_close(fabric);
+			return err;
+		}
+		fabric->nr_cards++;
+	}
+	return 0;
+}
+
+void fabric_close(struct fabric *fabric)
+{
+	for (unsigned int i = 0; i < fabric->nr_cards; i++)
+		card_close(&fabric->cards[i]);
+	switch_close(&fabric->sw);
+	free(fabric->cards);
+	fabric->cards = NULL;
+	fabric->nr_cards = 0;
+}

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* brick-fabric: the virtual InfiniBand fabric.  See Documentation/fabric.md. */
+#define _GNU_SOURCE
+#include "fabric.h"
+#include "log.h"
+#include "loop.h"
+#include "stats.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+static bool wants_stats, wants_end;
+
+static const char usage[] =
+	"usage: brick-fabric [OPTION]... --dir DIR --ports N\n"
+	"       brick-fabric [OPTION]... SOCKET...\n"
+	"\n"
+	"Models ConnectX-3 cards and the managed InfiniBand switch between\n"
+	"them.  Each card is a unix socket (DIR/card1.sock to DIR/cardN.sock,\n"
+	"or as named) to which one QEMU at a time attaches:\n"
+	"\n"
+	"  -object memory-backend-memfd,id=m0,size=SIZE,share=on\n"
+	"  -machine q35,memory-backend=m0\n"
+	"  -device '{\"driver\":\"vfio-user-pci\",\"x-msg-timeout\":600000,\n"
+	"            \"socket\":{\"type\":\"unix\",\"path\":\"SOCKET\"}}'\n"
+	"\n"
+	"  -d, --dir DIR     make the sockets in DIR\n"
+	"  -n, --ports N     how many cards (1 to 32)\n"
+	"  -l, --log FILE    write the log there, not to standard error\n"
+	"  -v, --verbose     log every command and management packet\n"
+	"  -q, --quiet       log warnings and errors only\n"
+	"  -s, --stats       print the counters at the end\n"
+	"  -h, --help        this\n"
+	"\n"
+	"SIGUSR1 prints the counters; SIGTERM and SIGINT end the program.\n";
+
+struct options {
+	const char *dir, *log;
+	unsigned int nr_cards;
+	bool prints_stats;
+};
+
+static void signal_ready(struct source *source, u32 epoll_events)
+{
+	struct signalfd_siginfo info;
+
+	(void)epoll_events;
+	if (read(source->fd, &info, sizeof(info)) != sizeof(info))
+		return;
+	if (info.ssi_signo == SIGUSR1)
+		wants_stats = true;
+	else
+		wants_end = true;
+}
+
+static _Noreturn void fail(const char *what)
+{
+	fprintf(stderr, "brick-fabric: %s\nTry 'brick-fabric --help'.\n", what);
+	exit(2);
+}
+
+static void parse_options(int argc, char **argv, struct options *o)
+{
+	static const struct option longs[] = {
+		{"dir", required_argument, NULL, 'd'},
+		{"ports", required_argument, NULL, 'n'},
+		{"log", required_argument, NULL, 'l'},
+		{"verbose", no_argument, NULL, 'v'},
+		{"quiet", no_argument, NULL, 'q'},
+		{"stats", no_argument, NULL, 's'},
+		{"help", no_argument, NULL, 'h'},
+		{0},
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "d:n:l:vqsh", longs, NULL)) != -1) {
+		switch (c) {
+		case 'd':
+			o->dir = optarg;
+			break;
+		case 'n':
+			o->nr_cards = (unsigned int)strtoul(optarg, NULL, 10);
+			break;
+		case 'l':
+			o->log = optarg;
+			break;
+		case 'v':
+			log_threshold = LOG_LEVEL_DEBUG;
+			break;
+		case 'q':
+			log_threshold = LOG_LEVEL_WARN;
+			break;
+		case 's':
+			o->prints_stats = true;
+			break;
+		case 'h':
+			fputs(usage, stdout);
+			exit(0);
+		default:
+			fail("unknown option");
+		}
+	}
+}
+
+/* The sockets' names; those made from --dir are never freed. */
+static void name_sockets(struct options *o, int argc, char **argv,
+			 const char **paths)
+{
+	if (optind < argc) {
+		if (o->dir)
+			fail("give --dir and --ports, or sockets, not both");
+		o->nr_cards = (unsigned int)(argc - optind);
+	} else if (!o->dir) {
+		fail("where are the sockets to be?");
+	}
+	if (o->nr_cards < 1 || o->nr_cards > FABRIC_MAX_CARDS)
+		fail("--ports is 1 to 32");
+	for (unsigned int i = 0; i < o->nr_cards; i++) {
+		char *made;
+
+		paths[i] = argv[optind + (int)i];
+		if (!o->dir)
+			continue;
+		if (asprintf(&made, "%s/card%u.sock", o->dir, i + 1) < 0)
+			fail("out of memory");
+		paths[i] = made;
+	}
+}
+
+static int catch_signals(void)
+{
+	static struct source source = {.ready = signal_ready};
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	source.fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return source.fd < 0 ? -errno : loop_add(&source, EPOLLIN);
+}
+
+int main(int argc, char **argv)
+{
+	const char *paths[FABRIC_MAX_CARDS];
+	struct options options = {0};
+	struct fabric fabric;
+
+	parse_options(argc, argv, &options);
+	name_sockets(&options, argc, argv, paths);
+	if (options.log && log_open(options.log)) {
+		perror(options.log);
+		return 1;
+	}
+	if (loop_open() || catch_signals() ||
+	    fabric_open(&fabric, options.nr_cards, paths))
+		return 1;
+	log_info("fabric", "%u cards, from %s", options.nr_cards, paths[0]);
+	while (!wants_end) {
+		if (wants_stats)
+			stats_print(&fabric);
+		wants_stats = false;
+		loop_turn(-1);
+	}
+	if (options.prints_stats)
+		stats_print(&fabric);
+	fabric_close(&fabric);
+	loop_close();
+	return 0;
+}

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef FABRIC_QP_H
+#define FABRIC_QP_H
+
+/*
+ * Queue pairs.
+ *
+ * The QP context is kept as the host gave it, merged field by field at each
+ * transition (qpc.c); what the data path needs is decoded from it into
+ * struct qp.  The states are the architecture's:
+ *
+ *     RESET -> INIT -> RTR -> RTS <-> SQD       any -> ERR, RESET
+ *                              ^--- SQER <--- RTS, by a send error (not RC)
+ *
+ * qp_fail() and qp_modify() are the only ones that move a QP.
+ */
+#include "loop.h"
+#include "memory.h"
+#include "wqe.h"
+
+enum qp_state {
+	QP_RESET = 0,
+	QP_INIT = 1,
+	QP_RTR = 2,
+	QP_RTS = 3,
+	QP_SQER = 4,
+	QP_SQD = 5,
+	QP_ERR = 6,
+};
+
+enum qp_type { QP_RC = 0, QP_UC = 1, QP_UD = 3, QP_MLX = 7 };
+
+enum { QPC_BYTES = 0xf8, QPC_ICM_BYTES = 0x100, PSN_MASK = 0xffffff };
+
+/* One ring in the QP's buffer. */
+struct ring {
+	u64 offset;
+	u32 nr_entries; /* power of two; 0: none */
+	u8 log_stride;
+	u16 index; /* free-running: the next entry */
+};
+
+/* The requester: the message being sent. */
+struct requester {
+	struct send_wqe wqe; /* valid while is_busy */
+	struct cursor local;
+	u64 done_bytes;
+	u64 message_id; /* of the transfer; 0: the responder has not begun */
+	bool is_busy;
+	bool is_waiting_rnr; /* what the timer runs for; else the ACK */
+	u8 retries_left, rnr_retries_left;
+};
+
+/* The responder: the message being received. */
+struct responder {
+	struct recv_wqe wqe; /* valid while has_wqe */
+	struct cursor local;
+	bool has_wqe;
+	u64 message_id; /* 0: none in progress */
+};
+
+struct qp {
+	struct card *card;
+	u32 qpn;
+	enum qp_state state;
+	enum qp_type type;
+	bool wants_drained_event;
+	u8 context[QPC_ICM_BYTES];
+
+	/* decoded from the context by qpc_decode() */
+	u32 pd, send_cqn, recv_cqn, remote_qpn, qkey;
+	u16 remote_lid;
+	u16 pkey_index;
+	u8 sl, ack_timeout, retry_count, rnr_retry, min_rnr_timer;
+	u32 mtu_bytes;
+	u32 remote_access; /* ACCESS_REMOTE_ bits */
+	struct queue_buffer buffer;
+	u64 recv_doorbell_record;
+
+	struct ring send_ring, recv_ring;
+	u32 send_psn, recv_psn; /* 24 bits: the next ones */
+	u32 messages_received;
+	bool has_communicated; /* COMM_EST was sent */
+
+	struct requester tx;
+	struct responder rx;
+	struct work work;   /* there may be something to send */
+	struct timer timer; /* waiting to try again, or flushing receives */
+	u64 flush_delay_ns;
+};
+
+/* The QP with all 24 bits of number @qpn, or NULL. */
+struct qp *qp_find(struct card *card, u32 qpn);
+
+/**
+ * qp_modify - a state transition by command @opcode (0x19 to 0x38).
+ * @mailbox: optional-parameter mask, reserved, context.
+ *
+ * Return: a command status.
+ */
+u8 qp_modify(struct card *card, u32 qpn, u16 opcode, const u8 *mailbox,
+	     bool wants_event);
+
+/* 2RST_QP: forget everything. */
+void qp_destroy(struct qp *qp);
+void qp_destroy_all(struct card *card);
+
+/* The context as it is now. */
+void qp_query(const struct qp *qp, u8 *context);
+
+/* A send doorbell. */
+void qp_doorbell(struct card *card, u32 qpn);
+
+/* Port 1's special queue pair @index (0 or 1), if it can receive. */
+struct qp *qp_special(struct card *card, unsigned int index);
+
+/* 0 or 1 for a special QP as the wire numbers it, else its own number. */
+u32 qp_wire_number(const struct qp *qp);
+
+/* May it take a packet; may it send? */
+bool qp_can_receive(const struct qp *qp);
+bool qp_can_send(const struct qp *qp);
+
+/* Move to the error state and flush both queues. */
+void qp_fail(struct qp *qp);
+
+/**
+ * qp_complete_send - end the request at the ring's head with @syndrome:
+ * completion if it asks for one (or is an error), next entry, and the error
+ * state on an error.
+ */
+void qp_complete_send(struct qp *qp, const struct send_wqe *wqe,
+		      enum wc_syndrome syndrome, u32 bytes);
+
+/* Tell the receiver's host; a full CQ fails the QP.  Return: 0 or -ENOSPC. */
+int qp_complete_recv(struct qp *qp, struct completion *completion);
+
+/* Something may have become possible: run the send queue. */
+void qp_kick(struct qp *qp);
+
+/* qpc.c */
+void qpc_merge(struct qp *qp, u16 opcode, u32 optional, const u8 *context);
+bool qpc_decode(struct qp *qp);
+
+#endif /* FABRIC_QP_H */

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "sm.h"
+#include "fabric.h"
+#include "log.h"
+#include "mad.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+enum {
+	TRAINING_NS = 20000000,
+	RETRY_NS = 200000000,
+	RETRY_SLOW_NS = 1000000000,
+	QUICK_TRIES = 20,
+	CLIENT_REREGISTER = 0x80,
+};
+
+static const char who[] = "sm";
+static const u64 default_prefix = 0xfe80000000000000ull;
+
+static struct port *switch_side(struct sm_link *link)
+{
+	return &link->sm->sw->ports[link->number].port;
+}
+
+static void begin_smp(struct sm_link *link, struct packet *p, u8 method,
+		      u16 attribute, u32 modifier)
+{
+	u8 *mad = p->data;
+
+	memset(p, 0, offsetof(struct packet, data));
+	memset(mad, 0, MAD_BYTES);
+	p->dlid = LID_PERMISSIVE;
+	p->slid = LID_PERMISSIVE;
+	p->is_vl15 = true;
+	p->bytes = MAD_BYTES;
+	link->tid = ++link->sm->last_tid;
+	mad[MAD_BASE_VERSION] = 1;
+	mad[MAD_CLASS] = CLASS_SMP_DIRECTED;
+	mad[MAD_CLASS_VERSION] = 1;
+	mad[MAD_METHOD] = method;
+	mad[MAD_HOP_COUNT] = 1;
+	put64(mad + MAD_TID, link->tid);
+	put16(mad + MAD_ATTRIBUTE, attribute);
+	put32(mad + MAD_MODIFIER, modifier);
+	put16(mad + SMP_DR_SLID, LID_PERMISSIVE);
+	put16(mad + SMP_DR_DLID, LID_PERMISSIVE);
+	mad[SMP_INITIAL_PATH + 1] = (u8)link->number;
+}
+
+/* PortInfo as it is, with what a Set changes. */
+static void fill_port_info(struct sm_link *link, u8 *info,
+			   enum port_state state)
+{
+	memcpy(info, link->port_info, PORT_INFO_BYTES);
+	put64(info + 8, default_prefix);
+	put16(info + 16, link->lid);
+	put16(info + 18, SM_LID);
+	info[32] = (u8)((info[32] & 0xf0) | state);
+	info[33] &= 0x0f; /* physical state: no change */
+	info[51] &= (u8)~CLIENT_REREGISTER;
+	if (state == PORT_NO_CHANGE)
+		info[51] |= CLIENT_REREGISTER;
+}
+
+static void send_step(struct sm_link *link)
+{
+	static struct packet p;
+	u8 *data = p.data + SMP_DATA;
+
+	switch (link->step) {
+	case SM_IDLE:
+	case SM_DONE:
+		return;
+	case SM_NODE_INFO:
+		begin_smp(link, &p, METHOD_GET, ATTR_NODE_INFO, 0);
+		break;
+	case SM_DESCRIPTION:
+		begin_smp(link, &p, METHOD_GET, ATTR_NODE_DESCRIPTION, 0);
+		break;
+	case SM_PORT_INFO:
+		begin_smp(link, &p, METHOD_GET, ATTR_PORT_INFO, 1);
+		break;
+	case SM_ASSIGN_LID:
+		begin_smp(link, &p, METHOD_SET, ATTR_PORT_INFO, 1);
+		fill_port_info(link, data, PORT_NO_CHANGE);
+		break;
+	case SM_PKEYS:
+		begin_smp(link, &p, METHOD_GET, ATTR_PKEY_TABLE, 0);
+		break;
+	case SM_ARM:
+		begin_smp(link, &p, METHOD_SET, ATTR_PORT_INFO, 1);
+		fill_port_info(link, data, PORT_ARMED);
+		break;
+	case SM_ACTIVATE:
+		begin_smp(link, &p, METHOD_SET, ATTR_PORT_INFO, 1);
+		fill_port_info(link, data, PORT_ACTIVE);
+		break;
+	}
+	link->nr_tries++;
+	timer_arm(&link->timer,
+		  link->nr_tries < QUICK_TRIES ? RETRY_NS : RETRY_SLOW_NS);
+	switch_send(link->sm->sw, 0, &p);
+}
+
+static void timer_fired(struct timer *timer)
+{
+	struct sm_link *link = owner_of(timer, struct sm_link, timer);
+
+	if (link->nr_tries == QUICK_TRIES)
+		log_warn(who,
+			 "the host at link %u does not answer SMPs (step %d)",
+			 link->number, link->step);
+	send_step(link);
+}
+
+static void enter(struct sm_link *link, enum sm_step step)
+{
+	link->step = step;
+	link->nr_tries = 0;
+	timer_cancel(&link->timer);
+	send_step(link);
+}
+
+void sm_init(struct sm *sm, struct ib_switch *sw)
+{
+	struct port *own = &sw->ports[0].port;
+
+	sm->sw = sw;
+	sm->next_lid = SM_LID + 1;
+	for (unsigned int i = 0; i < SM_MAX_LINKS; i++) {
+		sm->links[i].sm = sm;
+		sm->links[i].number = i;
+		sm->links[i].timer.fire = timer_fired;
+	}
+	put16(own->info + 16, SM_LID);
+	put16(own->info + 18, SM_LID);
+	own->info[32] = (u8)((own->info[32] & 0xf0) | PORT_ACTIVE);
+	sw->lft[SM_LID] = 0;
+}
+
+void sm_close(struct sm *sm)
+{
+	for (unsigned int i = 0; i < SM_MAX_LINKS; i++)
+		timer_cancel(&sm->links[i].timer);
+}
+
+void sm_link_up(struct sm *sm, unsigned int number)
+{
+	struct sm_link *link = &sm->links[number];
+
+	link->step = SM_NODE_INFO;
+	link->nr_tries = 0;
+	timer_arm(&link->timer, TRAINING_NS);
+}
+
+void sm_link_down(struct sm *sm, unsigned int number)
+{
+	struct sm_link *link = &sm->links[number];
+
+	link->step = SM_IDLE;
+	timer_cancel(&link->timer);
+	if (link->lid)
+		sm->sw->lft[link->lid] = LFT_DROP;
+	sa_port_gone(&sm->sw->sa, number);
+}
+
+static void learn_node(struct sm_link *link, const u8 *info)
+{
+	u64 guid = get64(info + 20);
+
+	memcpy(link->node_info, info, 64);
+	if (!link->lid || guid != link->guid)
+		link->lid = link->sm->next_lid++;
+	link->guid = guid;
+	log_info(who, "link %u: port GUID 0x%016" PRIx64 " gets LID %u",
+		 link->number, guid, link->lid);
+}
+
+/* Both ends of the link have separate states; ours we set directly. */
+static void set_switch_side(struct sm_link *link, enum port_state state)
+{
+	struct port *port = switch_side(link);
+	u8 info[PORT_INFO_BYTES];
+	u32 changed;
+
+	memcpy(info, port->info, sizeof(info));
+	info[32] = (u8)((info[32] & 0xf0) | state);
+	info[33] &= 0x0f;
+	port_set_info(port, info, &changed);
+}
+
+static void advance(struct sm_link *link, const u8 *mad)
+{
+	const u8 *data = mad + SMP_DATA;
+
+	switch (link->step) {
+	case SM_IDLE:
+	case SM_DONE:
+		break;
+	case SM_NODE_INFO:
+		learn_node(link, data);
+		enter(link, SM_DESCRIPTION);
+		break;
+	case SM_DESCRIPTION:
+		memcpy(link->description, data, 64);
+		enter(link, SM_PORT_INFO);
+		break;
+	case SM_PORT_INFO:
+		memcpy(link->port_info, data, 64);
+		enter(link, SM_ASSIGN_LID);
+		break;
+	case SM_ASSIGN_LID:
+		memcpy(link->port_info, data, 64);
+		enter(link, SM_PKEYS);
+		break;
+	case SM_PKEYS:
+		link->sm->sw->lft[link->lid] = (u8)link->number;
+		enter(link, SM_ARM);
+		break;
+	case SM_ARM:
+		set_switch_side(link, PORT_ARMED);
+		enter(link, SM_ACTIVATE);
+		break;
+	case SM_ACTIVATE:
+		set_switch_side(link, PORT_ACTIVE);
+		memcpy(link->port_info, data, 64);
+		enter(link, SM_DONE);
+		log_info(who, "link %u is active, LID %u", link->number,
+			 link->lid);
+		break;
+	}
+}
+
+void sm_receive(struct sm *sm, const struct packet *packet)
+{
+	const u8 *mad = packet->data;
+	u64 tid = get64(mad + MAD_TID);
+
+	if (!(mad[MAD_METHOD] & METHOD_RESPONSE))
+		return; /* a trap: the model tells us of everything */
+	for (unsigned int i = 1; i < SM_MAX_LINKS; i++) {
+		struct sm_link *link = &sm->links[i];
+		u16 status = get16(mad + MAD_STATUS) & 0x7fff;
+
+		if (link->tid != tid || !link->timer.is_armed)
+			continue;
+		if (status)
+			log_warn(who, "link %u: step %d: MAD status 0x%04x", i,
+				 link->step, status);
+		else
+			advance(link, mad);
+		return;
+	}
+	log_debug(who, "an answer to no request");
+}

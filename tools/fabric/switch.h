@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef FABRIC_SWITCH_H
+#define FABRIC_SWITCH_H
+
+/*
+ * The managed switch in the middle: card i hangs on port i + 1; port 0 is
+ * its management port, behind which also the subnet manager (sm.h) and the
+ * subnet administrator (sa.h) live.
+ *
+ * A link is up when the card's driver has enabled its port and nobody cut the
+ * cable; both ends then go to INIT and the subnet manager brings them on.
+ * Subnet management packets pass a link that is up; everything else needs
+ * both ends ACTIVE and a route.
+ */
+#include "loop.h"
+#include "packet.h"
+#include "port.h"
+#include "sa.h"
+#include "sm.h"
+
+struct card;
+struct fabric;
+
+enum {
+	SWITCH_MAX_PORTS = 33, /* with port 0 */
+	SWITCH_NR_LIDS = 0xc000,
+	SWITCH_NR_MLIDS = 64,
+	LFT_DROP = 0xff,
+};
+
+/* What goes wrong on a link, on demand. */
+struct link_faults {
+	bool is_cut;
+	u32 drop_permille;
+};
+
+struct switch_port {
+	struct port port;
+	struct link_faults faults;
+};
+
+struct ib_switch {
+	struct fabric *fabric;
+	unsigned int nr_ports; /* external ones */
+	u64 guid;
+	struct switch_port ports[SWITCH_MAX_PORTS];
+	u8 lft[SWITCH_NR_LIDS];
+	u64 mft[SWITCH_NR_MLIDS]; /* bit per port */
+	bool has_state_change;    /* SwitchInfo */
+	u64 nr_forwarded, nr_dropped, nr_injected_drops;
+	u32 random;
+	struct sm sm;
+	struct sa sa;
+};
+
+void switch_init(struct ib_switch *sw, struct fabric *fabric,
+		 unsigned int nr_ports);
+void switch_close(struct ib_switch *sw);
+
+/* @card's driver enabled or disabled its port, or its link was cut. */
+void switch_link_changed(struct ib_switch *sw, struct card *card);
+
+/* The link goes down and trains again. */
+void switch_link_bounce(struct ib_switch *sw, struct card *card);
+
+/* A packet comes in at @port (0: from the switch's own agents). */
+void switch_send(struct ib_switch *sw, unsigned int port,
+		 const struct packet *packet);
+
+/**
+ * switch_find_card - the card that has LID @lid, if data passes from @from
+ * to it.
+ */
+struct card *switch_find_card(struct ib_switch *sw, const struct card *from,
+			      u16 lid);
+
+/* Does an injected fault eat a message between the two? */
+bool switch_loses(struct ib_switch *sw, const struct card *from,
+		  const struct card *to);
+
+#endif /* FABRIC_SWITCH_H */
