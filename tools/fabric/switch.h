@@ -24,7 +24,7 @@ struct fabric;
 enum {
 	SWITCH_MAX_PORTS = 33, /* with port 0 */
 	SWITCH_NR_LIDS = 0xc000,
-	SWITCH_NR_MLIDS = 64,
+	SWITCH_NR_MLIDS = 64, /* as many as the SA has groups */
 	LFT_DROP = 0xff,
 };
 
