@@ -21,6 +21,7 @@
  * DMA addresses equal physical addresses.  Memory handed to a queue stays the
  * card's until the completion of its work request has been polled.
  */
+#include <lib/atomic.h>
 #include <lib/list.h>
 #include <lib/types.h>
 
@@ -387,7 +388,10 @@ struct ib_qp_init {
 	u32 max_inline_bytes; /* 0: no inline sends */
 	u32 access;           /* RC: REMOTE_* allowed to the peer */
 	u32 qkey;             /* UD */
-	/* QP_FATAL, COMM_EST; may be NULL.  Called in a thread, may sleep. */
+	/*
+	 * QP_FATAL, COMM_EST; may be NULL.  Called in the event thread: may
+	 * sleep for short, must not destroy a QP.
+	 */
 	void (*event)(struct ib_qp *qp, enum ib_event_type type, void *arg);
 	void *arg;
 };
@@ -398,7 +402,8 @@ struct ib_qp {
 	struct ib_pd *pd;
 	struct ib_qp_init init;
 	u32 qpn;                /* special QPs: 0 or 1 */
-	enum ib_qp_state state; /* [dev mutex; ERR may be entered any time] */
+	enum ib_qp_state state; /* [one caller of the state calls at a time] */
+	atomic_t event_refs;    /* events on their way to init.event */
 };
 
 /** Where a UD message goes. */
