@@ -35,6 +35,10 @@ struct fd_table;   /* managers/processor/fs */
 struct fs_context; /* managers/processor/fs: cwd, root, umask */
 struct file;       /* managers/processor/fs */
 
+/* What uname(2) and /proc/version say. */
+#define PROCESSOR_RELEASE "6.1.0-brick"
+#define PROCESSOR_VERSION "#1 SMP Brick"
+
 #define PROCESS_MAX_PID    32768u
 #define PROCESS_MAX_GROUPS 32u
 #define PROCESS_COMM_BYTES 16u
@@ -142,6 +146,7 @@ struct process {
 	u32 exit_signal;          /* sent to the parent; 0: none */
 	s32 stop_status;          /* what wait4(WUNTRACED|WCONTINUED) has yet to
 				     report; 0: nothing [process_lock] */
+	u32 parent_death_signal;  /* prctl(PR_SET_PDEATHSIG); 0: none */
 	bool is_subreaper;        /* prctl(PR_SET_CHILD_SUBREAPER) */
 	struct waitq child_wait;  /* a child's state changed */
 	struct waitq tasks_wait;  /* a task of this process is gone */
@@ -156,7 +161,8 @@ struct process {
 					    [process_lock] */
 	struct cpu_usage children_usage; /* of reaped children [process_lock] */
 
-	struct run *run; /* whose descendant this is [set once] */
+	u64 unknown_calls[8]; /* numbers already complained about [atomic] */
+	struct run *run;      /* whose descendant this is [set once] */
 
 	/* setitimer(2), alarm(2) and timer_create(2): proc/itimer.c */
 	struct interval_timers *timers;
@@ -188,7 +194,8 @@ struct task {
 	u32 altstack_flags;
 	struct restart_block restart; /* [own thread] */
 
-	bool has_left_memory; /* exiting: runs without an address space */
+	struct run *initial_run; /* has yet to exec its program */
+	bool has_left_memory;    /* exiting: runs without an address space */
 
 	/* What the C library asked for. */
 	u64 set_child_tid;   /* CLONE_CHILD_SETTID [own thread] */
@@ -197,6 +204,7 @@ struct task {
 	u64 rseq_vaddr;      /* 0: not registered [own thread] */
 	u32 rseq_bytes;
 	u32 rseq_signature;
+	u32 rseq_cpu; /* the CPU that is stored there */
 
 	/* The exception that a signal frame reports. [own thread] */
 	u32 fault_trapno;
@@ -225,8 +233,7 @@ static inline struct process *current_process(void)
 	return current_task()->process;
 }
 
-/* ---- finding and iterating ------------------------------------------------
- */
+/* ---- finding and iterating --------------------------------------------- */
 
 void process_hold(struct process *process);
 /** process_put - drop a reference; the last one frees.  Context: may sleep. */

@@ -13,8 +13,7 @@
 struct aspace;
 struct fd_table;
 
-/* ---- files (managers/processor/fs) ----------------------------------------
- */
+/* ---- files (managers/processor/fs) ------------------------------------- */
 
 /* Descriptor tables and open files: fs/file.h; cwd, root and umask: fs/path.h.
  * On top of those: */
@@ -38,8 +37,7 @@ void terminal_attach(u32 sid, u32 pgid);
 /** terminal_write - kernel text to the programs' terminal (ttyS0). */
 void terminal_write(const char *text, size_t len);
 
-/* ---- memory (managers/processor/mm) ---------------------------------------
- */
+/* ---- memory (managers/processor/mm) ------------------------------------ */
 
 /**
  * aspace_exec - make a new address space on a memory node from an ELF file.
@@ -60,6 +58,9 @@ void aspace_put(struct aspace *aspace);
 /** aspace_activate - make @aspace the one this CPU translates user addresses
  * with (NULL: none).  From the context-switch hook, exec and exit. */
 void aspace_activate(struct aspace *aspace);
+
+/** memory_totals - frames of the memory nodes, as far as this node knows. */
+void memory_totals(u64 *total_bytes, u64 *free_bytes);
 
 /* What a shared futex is known by: same key, same word. */
 struct futex_key {
