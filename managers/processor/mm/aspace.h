@@ -44,14 +44,7 @@ int __must_check aspace_fault(struct aspace *aspace, u64 vaddr, u32 access,
 			      struct aspace_fault_info *info);
 
 /**
- * aspace_page_fault - the same for the page-fault hook: the current process,
- * @error_code as the CPU pushes it.
- */
-int __must_check aspace_page_fault(u64 vaddr, u32 error_code,
-				   struct aspace_fault_info *info);
-
-/**
- * aspace_read, aspace_write - access memory of an address space that need not
+ * aspace_read - copy from memory of an address space that need not
  * be the active one (/proc/PID/mem, /proc/PID/cmdline).
  *
  * Return: 0, or -EFAULT if a page is not mapped or may not be accessed so.
@@ -70,7 +63,6 @@ struct aspace_usage {
 	u64 text_pages;     /* executable VMAs */
 	u64 data_pages;     /* private writable VMAs */
 	u64 stack_pages;
-	u64 page_table_pages;
 	u64 brk;
 };
 void aspace_usage(struct aspace *aspace, struct aspace_usage *usage);

@@ -1,0 +1,582 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Page faults.  One fault is three steps:
+ *
+ *   take	  look at VMA and entry; if there is work, make the entry FILLING
+ *   resolve	  get a pinned pcache line with the page, waiting as need be
+ *   install	  let the entry map the line
+ *
+ *   entry	page is	     access  resolve
+ *   -------------------------------------------------------------------
+ *   none	private anon. read   (take maps the page of zeros)
+ *   none	private anon. write  zero: frame from the stock, zeroed line
+ *   none	other	      any    memory: m_fault, then copy if a write
+ *   remote	private	      any    remote: pcache, victim cache, RDMA READ;
+ *				     then copy if a write and shared
+ *   remote	shared file   read   remote
+ *   remote	shared file   write  memory: M marks the page modified
+ *   present	read-only     write  reuse (take); or unmapped, then as remote
+ *   filling	-	      any    wait, look again
+ *
+ * Only "memory" talks to M's processor; "zero" and "copy" send nothing.
+ */
+#define pr_fmt(fmt) "mm: " fmt
+#include "internal.h"
+
+#include <kernel/assert.h>
+#include <kernel/counters.h>
+#include <kernel/hooks.h>
+#include <kernel/log.h>
+#include <lib/errno.h>
+#include <lib/string.h>
+#include <managers/processor/pcache/pcache.h>
+#include <managers/processor/proc/signal.h>
+#include <mm/page.h>
+#include <net/membership.h>
+#include <uapi/mman.h>
+
+static paddr_t zero_page_paddr;
+
+struct fault {
+	struct aspace *aspace;
+	u64 vaddr;  /* of the page */
+	u32 access; /* FAULT_* */
+	struct aspace_fault_info *info;
+
+	/* From the VMA. */
+	u32 prot;
+	bool is_shared;
+	bool must_ask; /* an entry "none" says nothing: M knows */
+
+	/* From the entry. */
+	pte_t *ptep;
+	u64 ticket;		      /* TAKE_WAIT: for pte_fill_wait() */
+	pte_t old;		      /* none or remote: what it was */
+	bool must_flush;	      /* it was present */
+	struct pcache_line *was_mapped; /* pinned until the flush */
+
+	/* The result. */
+	u64 gframe;
+	u64 flags; /* PTE_FILE, PTE_LENT */
+	struct pcache_line *line; /* pinned */
+	struct page_report *report;
+	u64 old_gframe;	 /* GFRAME_NONE, or given up at the end, */
+	u64 old_flags;	 /* with these flags */
+	bool is_learned; /* .gframe's share is new: undo it on failure */
+};
+
+/* ---- take ------------------------------------------------------------------- */
+
+enum take { TAKE_DONE, TAKE_WAIT, TAKE_AGAIN, TAKE_OWNED, TAKE_REFUSED };
+
+static bool is_write(const struct fault *f)
+{
+	return f->access & FAULT_WRITE;
+}
+
+/* May the page be written where it is? */
+static bool is_exclusive(u64 gframe, u64 flags)
+{
+	return !(flags & (PTE_FILE | PTE_LENT)) && frame_shares(gframe) == 1;
+}
+
+/* The entry is ours.  Its lock is held. */
+static enum take take_own(struct fault *f, pte_t old)
+{
+	f->old = old;
+	pte_write(f->ptep, PTE_FILLING);
+	atomic_inc(&f->aspace->nr_fills);
+	return TAKE_OWNED;
+}
+
+static void take_map_zero_page(struct fault *f)
+{
+	pte_write(f->ptep, zero_page_paddr | PTE_PRESENT | PTE_USER | PTE_ZERO |
+				   (f->prot & PROT_EXEC ? 0 : PTE_NX));
+}
+
+/* A write to a line that is mapped read-only and must not change: unmap it. */
+static enum take take_mapped(struct fault *f)
+{
+	pte_t pte;
+	struct pcache_line *line = pcache_lock_mapped(f->ptep, &pte);
+	enum take take;
+
+	if (!line)
+		return TAKE_AGAIN;
+	if (pte & PTE_WRITE) {
+		pcache_unlock_mapped(line, f->ptep);
+		return TAKE_AGAIN;
+	}
+	take = take_own(f, pte_make_remote(line->gframe, pte));
+	pcache_rmap_del(line, f->aspace, f->vaddr);
+	line->nr_pins++;
+	f->was_mapped = line;
+	f->must_flush = true;
+	pcache_unlock_mapped(line, f->ptep);
+	return take;
+}
+
+/* The entry is present.  Its lock is held; dropped on return. */
+static enum take take_present(struct fault *f, pte_t pte)
+{
+	struct spinlock *lock = pte_lock_of(f->ptep);
+	enum take take = TAKE_DONE;
+
+	if (f->access & FAULT_EXEC && pte & PTE_NX)
+		fetch_and(f->ptep, ~PTE_NX);
+	if (!is_write(f) || pte & PTE_WRITE) {
+		counter_inc(nr_pgfault_spurious);
+		spin_unlock(lock);
+		return TAKE_DONE;
+	}
+	counter_inc(nr_pgfault_wp);
+	if (pte & PTE_ZERO) {
+		f->must_flush = true;
+		take = take_own(f, 0);
+	} else if (!f->is_shared &&
+		   is_exclusive(pcache_line_at(pte_paddr(pte))->gframe, pte)) {
+		/* Others' TLBs may keep the read-only entry: at worst they
+		 * fault and find nothing to do. */
+		fetch_or(f->ptep, PTE_WRITE);
+		counter_inc(nr_pgfault_wp_reuse);
+	} else {
+		spin_unlock(lock);
+		return take_mapped(f);
+	}
+	spin_unlock(lock);
+	return take;
+}
+
+static enum take take_entry(struct fault *f)
+{
+	struct spinlock *lock = pte_lock_of(f->ptep);
+	enum take take = TAKE_DONE;
+	pte_t pte;
+
+	spin_lock(lock);
+	pte = pte_read(f->ptep);
+	if (pte_is_present(pte))
+		return take_present(f, pte);
+	if (pte_is_filling(pte)) {
+		f->ticket = pte_fill_ticket(f->ptep);
+		take = TAKE_WAIT;
+	} else if (pte_is_none(pte) && !f->must_ask && !is_write(f)) {
+		take_map_zero_page(f);
+	} else {
+		take = take_own(f, pte);
+	}
+	spin_unlock(lock);
+	return take;
+}
+
+static bool may_access(const struct fault *f)
+{
+	if (f->access & FAULT_WRITE)
+		return f->prot & PROT_WRITE;
+	if (f->access & FAULT_EXEC)
+		return f->prot & PROT_EXEC;
+	return f->prot & (PROT_READ | PROT_WRITE | PROT_EXEC);
+}
+
+static enum take refuse(struct fault *f, u32 signo, s32 si_code)
+{
+	f->info->signo = signo;
+	f->info->si_code = si_code;
+	return TAKE_REFUSED;
+}
+
+/* Copy what we need of the VMA; vma_lock is held. */
+static enum take take_vma(struct fault *f)
+{
+	struct aspace *aspace = f->aspace;
+	const struct vma *vma = vma_at(&aspace->vmas, f->vaddr);
+
+	if (!vma)
+		return refuse(f, SIGSEGV, SEGV_MAPERR);
+	f->prot = vma->prot;
+	f->is_shared = vma->flags & VMA_SHARED;
+	f->must_ask = !file_id_is_none(&vma->fid) ||
+		      (vma->flags & VMA_STACK &&
+		       f->vaddr >= aspace->stack_filled);
+	if (!may_access(f))
+		return refuse(f, SIGSEGV, SEGV_ACCERR);
+	f->ptep = pt_walk(&aspace->pt, f->vaddr, true);
+	if (!f->ptep)
+		return refuse(f, SIGBUS, BUS_ADRERR);
+	return take_entry(f);
+}
+
+static enum take fault_take(struct fault *f)
+{
+	struct aspace *aspace = f->aspace;
+	enum take take = TAKE_AGAIN;
+	bool is_busy;
+
+	down_read(&aspace->vma_lock);
+	is_busy = aspace_is_busy(aspace, f->vaddr);
+	if (!is_busy)
+		take = take_vma(f);
+	up_read(&aspace->vma_lock);
+
+	if (is_busy) { /* wait for the change to end */
+		mutex_lock(&aspace->change_lock);
+		mutex_unlock(&aspace->change_lock);
+	} else if (take == TAKE_WAIT) {
+		counter_inc(nr_pgfault_wait);
+		pte_fill_wait(f->ptep, f->ticket);
+	}
+	/* Nobody may go on reading the page that this fault replaces. */
+	if (f->must_flush)
+		tlb_shootdown(&aspace->pt, &f->vaddr, 1);
+	if (f->was_mapped)
+		pcache_unpin(f->was_mapped);
+	f->must_flush = false;
+	f->was_mapped = NULL;
+	return take;
+}
+
+/* ---- resolve ---------------------------------------------------------------- */
+
+/* A new frame with a claimed line for it, and the report that tells M. */
+static int new_frame(struct fault *f)
+{
+	int rc = frame_take(f->aspace->home, &f->gframe);
+
+	if (rc)
+		return rc;
+	f->flags = 0;
+	f->report = report_alloc(f->vaddr, f->gframe);
+	if (f->report)
+		return 0;
+	frame_untake(f->gframe);
+	return -ENOMEM;
+}
+
+static int resolve_zero(struct fault *f)
+{
+	enum pcache_got got;
+	int rc = new_frame(f);
+
+	if (rc)
+		return rc;
+	got = pcache_get(f->gframe, &f->line);
+	CHECK(got == PCACHE_CLAIMED); /* dead frames are forgotten */
+	memset(pcache_line_kaddr(f->line), 0, PAGE_SIZE);
+	pcache_fill_end(f->line, true, true);
+	counter_inc(nr_pcache_fill_zerofill);
+	return 0;
+}
+
+/* The page is in .gframe: from the pcache, or by an RDMA READ. */
+static int resolve_remote(struct fault *f)
+{
+	struct memnode *node = memnode_of(f->gframe);
+	int rc;
+
+	switch (pcache_get(f->gframe, &f->line)) {
+	case PCACHE_FOUND:
+		counter_inc(nr_pcache_fill_from_pcache);
+		return 0;
+	case PCACHE_FOUND_VICTIM:
+		counter_inc(nr_pcache_fill_from_victim);
+		return 0;
+	default:
+		break;
+	}
+	f->info->is_major = true;
+	rc = remote_read(node->peer, pcache_region(),
+			 pcache_line_paddr(f->line), frame_dma(f->gframe),
+			 node->rkey, PAGE_SIZE);
+	pcache_fill_end(f->line, !rc, false);
+	if (rc)
+		f->line = NULL;
+	else
+		counter_inc(nr_pcache_fill_from_memory);
+	return rc;
+}
+
+/* Ask M for the page; it writes the bytes into @line if there is one. */
+static int memory_fault(struct fault *f, struct pcache_line *line, bool *is_zero)
+{
+	struct rpc_m_fault req = {
+		.asid = le32_make(f->aspace->asid),
+		.vaddr = le64_make(f->vaddr),
+		/* Private pages are copied here: M need not know. */
+		.access = le32_make(f->is_shared ? f->access
+						 : f->access & ~FAULT_WRITE),
+	};
+	struct rpc_m_fault_reply rep;
+	struct bulk_seg seg;
+	struct rpc_bulk bulk = {
+		.region = pcache_region(), .segs = &seg, .nr_segs = 1};
+	struct rpc_args args = {.req = &req, .rep = &rep};
+	struct memnode *home = f->aspace->home;
+	u32 flags;
+	int rc;
+
+	if (!le32_get(req.access))
+		req.access = le32_make(FAULT_READ);
+	if (line) {
+		seg = (struct bulk_seg){pcache_line_paddr(line), PAGE_SIZE};
+		args.bulk = &bulk;
+	}
+	counter_inc(nr_pcache_fault_rpc);
+	f->info->is_major = true;
+	rc = rpc_call(home->peer, RPC_m_fault, &args);
+	if (rc)
+		return rc;
+	if (!memnode_has_frame(home, le64_get(rep.pfn)))
+		return -EPROTO;
+	flags = le32_get(rep.flags);
+	f->gframe = gframe_make(home->index, le64_get(rep.pfn));
+	f->flags = (flags & FAULT_FILE || f->is_shared ? PTE_FILE : 0) |
+		   (flags & FAULT_COW ? PTE_LENT : 0);
+	*is_zero = flags & FAULT_ZERO;
+	return 0;
+}
+
+static int resolve_memory(struct fault *f)
+{
+	bool was_remote = pte_is_remote(f->old); /* then we have the bytes */
+	struct pcache_line *line = was_remote ? NULL : pcache_borrow();
+	u64 nr_write_backs = pcache_nr_write_backs();
+	bool is_zero = false;
+	int rc;
+
+	rc = memory_fault(f, line, &is_zero);
+	if (rc) {
+		if (line)
+			pcache_give_back(line);
+		return rc;
+	}
+	if (was_remote && f->gframe != pte_remote_gframe(f->old)) {
+		f->old_gframe = pte_remote_gframe(f->old);
+		f->old_flags = f->old;
+	}
+	if (!(f->flags & PTE_FILE)) {
+		frame_share(f->gframe);
+		f->is_learned = true;
+	}
+	if (line && is_zero)
+		memset(pcache_line_kaddr(line), 0, PAGE_SIZE);
+	/* What M sent is old if a modified copy went there meanwhile. */
+	if (line && pcache_nr_write_backs() != nr_write_backs) {
+		pcache_give_back(line);
+		line = NULL;
+	}
+	if (!line || !pcache_adopt(line, f->gframe))
+		return resolve_remote(f);
+	f->line = line;
+	counter_inc(nr_pcache_fill_from_memory);
+	return 0;
+}
+
+/* .line is not ours to write: continue with a copy in a new frame. */
+static int resolve_copy(struct fault *f)
+{
+	struct pcache_line *from = f->line, *to;
+	void *bounce = NULL;
+	int rc;
+
+	f->old_gframe = f->gframe;
+	f->old_flags = f->flags;
+	rc = new_frame(f);
+	if (rc)
+		goto restore;
+	if (pcache_try_get(f->gframe, &to) == PCACHE_FULL) {
+		/* To wait for a free way we must not pin a line. */
+		bounce = page_alloc(0);
+		if (!bounce) {
+			rc = -ENOMEM;
+			goto untake;
+		}
+		memcpy(bounce, pcache_line_kaddr(from), PAGE_SIZE);
+		pcache_unpin(from);
+		CHECK(pcache_get(f->gframe, &to) == PCACHE_CLAIMED);
+		memcpy(pcache_line_kaddr(to), bounce, PAGE_SIZE);
+		page_free(bounce, 0);
+	} else {
+		memcpy(pcache_line_kaddr(to), pcache_line_kaddr(from),
+		       PAGE_SIZE);
+		pcache_unpin(from);
+	}
+	pcache_fill_end(to, true, true);
+	f->line = to;
+	f->is_learned = false; /* install gives the old frame up */
+	counter_inc(nr_pgfault_wp_cow);
+	return 0;
+untake:
+	frame_untake(f->gframe);
+	report_free(f->report);
+	f->report = NULL;
+restore:
+	f->gframe = f->old_gframe;
+	f->flags = f->old_flags;
+	f->old_gframe = GFRAME_NONE;
+	return rc;
+}
+
+static int fault_resolve(struct fault *f)
+{
+	bool is_remote = pte_is_remote(f->old);
+	int rc;
+
+	if (is_remote) {
+		f->gframe = pte_remote_gframe(f->old);
+		f->flags = f->old & (PTE_FILE | PTE_LENT);
+	}
+	if (!is_remote && !f->must_ask)
+		return resolve_zero(f);
+	if (is_remote && !(f->is_shared && is_write(f)))
+		rc = resolve_remote(f);
+	else
+		rc = resolve_memory(f);
+	if (!rc && is_write(f) && !f->is_shared &&
+	    !is_exclusive(f->gframe, f->flags))
+		rc = resolve_copy(f);
+	return rc;
+}
+
+/* ---- install ---------------------------------------------------------------- */
+
+/* The entry stops being FILLING.  Its lock is held. */
+static void entry_settle(struct fault *f, pte_t pte)
+{
+	ASSERT(pte_is_filling(pte_read(f->ptep)));
+	pte_write(f->ptep, pte);
+	pte_fill_ended(f->ptep);
+}
+
+static void fill_over(struct aspace *aspace)
+{
+	if (atomic_dec_and_test(&aspace->nr_fills))
+		waitq_wake_all(&aspace->waitq);
+}
+
+static pte_t present_pte(const struct fault *f)
+{
+	pte_t pte = pcache_line_paddr(f->line) | f->flags | PTE_PRESENT |
+		    PTE_USER | PTE_ACCESSED;
+	bool may_write = f->is_shared ? is_write(f)
+				      : is_exclusive(f->gframe, f->flags);
+
+	if (f->prot & PROT_WRITE && may_write)
+		pte |= PTE_WRITE;
+	if (!(f->prot & PROT_EXEC))
+		pte |= PTE_NX;
+	return pte;
+}
+
+static int fault_install(struct fault *f)
+{
+	struct spinlock *lock = pte_lock_of(f->ptep);
+	bool ok;
+
+	pcache_line_lock(f->line);
+	spin_lock(lock);
+	ok = pcache_rmap_add(f->line, f->aspace, f->vaddr);
+	if (f->report)
+		reports_add(f->aspace, f->report);
+	entry_settle(f, ok ? present_pte(f)
+			   : pte_make_remote(f->gframe, f->flags));
+	spin_unlock(lock);
+	pcache_line_unlock(f->line);
+	pcache_unpin(f->line);
+	if (f->old_gframe != GFRAME_NONE)
+		frame_drop(f->old_gframe, f->old_flags);
+	fill_over(f->aspace);
+	return ok ? 0 : -ENOMEM;
+}
+
+/* The entry becomes what it was. */
+static void fault_abandon(struct fault *f)
+{
+	struct spinlock *lock = pte_lock_of(f->ptep);
+
+	if (f->line)
+		pcache_unpin(f->line);
+	if (f->is_learned)
+		frame_drop(f->gframe, f->flags);
+	spin_lock(lock);
+	entry_settle(f, f->old);
+	spin_unlock(lock);
+	fill_over(f->aspace);
+}
+
+/* ---- the whole -------------------------------------------------------------- */
+
+static int fault_fail(struct fault *f, int rc)
+{
+	if (rc == -EFAULT) {
+		refuse(f, SIGSEGV, SEGV_MAPERR);
+		return rc;
+	}
+	refuse(f, SIGBUS, BUS_ADRERR);
+	if (rc != -ERANGE)
+		pr_err_ratelimited("page %lx cannot be had from %s: error %d",
+				   f->vaddr, peer_name(f->aspace->home->peer),
+				   rc);
+	return -EFAULT;
+}
+
+static int fault_owned(struct fault *f)
+{
+	int rc = fault_resolve(f);
+
+	if (rc)
+		fault_abandon(f);
+	else
+		rc = fault_install(f);
+	return rc ? fault_fail(f, rc) : 0;
+}
+
+static void fault_count_refused(const struct aspace_fault_info *info)
+{
+	if (info->signo == SIGSEGV)
+		counter_inc(nr_pgfault_segv);
+	else
+		counter_inc(nr_pgfault_sigbus);
+}
+
+int aspace_fault(struct aspace *aspace, u64 vaddr, u32 access,
+		 struct aspace_fault_info *info)
+{
+	struct fault f = {.aspace = aspace,
+			  .vaddr = vaddr & PAGE_MASK,
+			  .access = access,
+			  .info = info,
+			  .old_gframe = GFRAME_NONE};
+	enum take take;
+	int rc = 0;
+
+	*info = (struct aspace_fault_info){0};
+	counter_inc(nr_pgfault);
+	if (access & FAULT_EXEC)
+		counter_inc(nr_pgfault_code);
+	if (READ_ONCE(aspace->is_broken)) {
+		refuse(&f, SIGBUS, BUS_ADRERR);
+		rc = -EFAULT;
+	} else {
+		do
+			take = fault_take(&f);
+		while (take == TAKE_AGAIN || take == TAKE_WAIT);
+		if (take == TAKE_OWNED)
+			rc = fault_owned(&f);
+		else if (take == TAKE_REFUSED)
+			rc = -EFAULT;
+	}
+	if (rc)
+		fault_count_refused(info);
+	return rc;
+}
+
+int fault_start(void)
+{
+	void *zero_page = page_alloc_zero(0);
+
+	if (!zero_page)
+		return -ENOMEM;
+	zero_page_paddr = paddr_of(zero_page);
+	return 0;
+}

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef PROCESSOR_MM_INTERNAL_H
+#define PROCESSOR_MM_INTERNAL_H
+
+/*
+ * struct aspace, and what the files of mm/ share.
+ *
+ * Who changes what:
+ *
+ *  - A *fault* works on one page.  It looks at the VMAs with vma_lock shared,
+ *    makes the entry FILLING, and holds no lock from then on until it
+ *    installs the page.  That entry is its own.
+ *  - A *change* (mmap, munmap, mprotect, mremap, brk, madvise, fork) works on
+ *    a range.  Changes of one address space follow one another
+ *    (change_lock, held across messages).  A change that takes pages away or
+ *    copies them makes its range busy: faults there wait for its end.  Fills
+ *    that began before, it waits for, entry by entry.
+ *  - The *evictor* turns present entries into remote ones, any time.
+ *
+ * What P did to pages by itself (page reports) is sent before any message
+ * whose outcome depends on it.  Frames that a change gives up are forgotten by
+ * the pcache - not cached, no write-back in flight - before M hears of it.
+ *
+ * A thread must not touch user memory while it holds change_lock: its fault
+ * could wait for itself.
+ */
+#include "aspace.h"
+#include "memnode.h"
+#include "pte.h"
+#include "space.h"
+
+#include <kernel/mutex.h>
+#include <kernel/wait.h>
+#include <lib/list.h>
+#include <lib/vma.h>
+
+/* A file that VMAs map: kept open, and its name for /proc/PID/maps. */
+struct mapped_file {
+	struct list_head link; /* in aspace.files [vma_lock] */
+	struct file_id fid;
+	struct vnode *vnode; /* NULL: an object that M made */
+	bool may_write;	     /* vnode_map_get() was told so */
+	u32 nr_vmas;	     /* [vma_lock] */
+	char path[];
+};
+
+/* A page report that waits to be sent: @vaddr now has frame @pfn. */
+struct page_report {
+	struct list_head link; /* [reports.lock] */
+	u64 vaddr;
+	u64 pfn;
+};
+
+struct page_reports {
+	struct spinlock lock;	/* inside an entry's lock */
+	struct list_head list;	/* oldest first [lock] */
+	u32 nr;			/* [lock] */
+	struct mutex send_lock; /* keeps their order on the wire */
+	struct list_head in_todo; /* of the sender thread [its lock] */
+};
+
+struct range {
+	u64 start, end;
+};
+
+struct aspace {
+	atomic_t nr_refs;
+	atomic_t nr_pins; /* aspace_pin() */
+	struct list_head in_all;
+	u32 asid;	      /* its name on the home node */
+	struct memnode *home; /* [set once before publish] */
+	bool is_broken;	      /* M and we may disagree: only exit is left */
+	struct page_table pt;
+
+	struct mutex change_lock;
+	struct rwsem vma_lock;	     /* inside change_lock; for moments */
+	struct vma_tree vmas;	     /* [vma_lock] */
+	struct range busy[2];	     /* a change works there [vma_lock] */
+	struct list_head files;	     /* [vma_lock] */
+	struct list_head dead_files; /* to be released [vma_lock] */
+
+	u64 stack_filled; /* M put content into the stack from here up */
+	u64 start_brk;	  /* [set once before publish] */
+	u64 brk;	  /* [change_lock] */
+
+	atomic_t nr_fills;   /* entries that faults own */
+	struct waitq waitq;  /* nr_fills or nr_pins became 0 */
+	struct page_reports reports;
+};
+
+/* ---- aspace.c ---- */
+
+/** change_begin - start a change; faults in [@start, @end) wait from now on
+ * (empty: no range is busy).  May sleep. */
+void change_begin(struct aspace *aspace, u64 start, u64 end);
+/** change_also - make a second range busy. */
+void change_also(struct aspace *aspace, u64 start, u64 end);
+void change_end(struct aspace *aspace);
+/** change_broke - M did it, but we cannot follow: mark @aspace. */
+int change_broke(struct aspace *aspace, int rc);
+bool aspace_is_busy(const struct aspace *aspace, u64 vaddr);
+/** aspace_call - a message about @aspace to its home. */
+int __must_check aspace_call(struct aspace *aspace, enum rpc_op op,
+			     const void *req, void *rep);
+/** aspace_next - the next live address space after @prev, held; @prev (NULL:
+ * start) is put. */
+struct aspace *aspace_next(struct aspace *prev);
+
+/* ---- fault.c ---- */
+
+int __must_check fault_start(void);
+
+/* ---- files.c ---- */
+
+extern const struct vma_ops aspace_vma_ops;
+int __must_check files_start(void);
+/** files_add - @fid will be mapped; @vnode may be NULL.  vma_lock not held. */
+int __must_check files_add(struct aspace *aspace, const struct wire_fid *fid,
+			   struct vnode *vnode, bool may_write,
+			   const char *path);
+/** files_reap - release files that no VMA maps any more. */
+void files_reap(struct aspace *aspace);
+int __must_check files_clone(struct aspace *to, struct aspace *from);
+void file_id_from_wire(struct file_id *id, const struct wire_fid *fid);
+void file_id_to_wire(struct wire_fid *fid, const struct file_id *id);
+
+/* ---- reports.c ---- */
+
+int __must_check reports_start(void);
+void reports_init(struct aspace *aspace);
+struct page_report *report_alloc(u64 vaddr, u64 gframe);
+void report_free(struct page_report *report);
+/** reports_add - @report is true from now on; the entry's lock is held. */
+void reports_add(struct aspace *aspace, struct page_report *report);
+/** reports_send - send all; when this returns 0, M knows.  May sleep. */
+int __must_check reports_send(struct aspace *aspace);
+/** reports_discard - @aspace ends: frames M has not heard of return to the
+ * stock. */
+void reports_discard(struct aspace *aspace);
+
+/* ---- range.c: all entries of a range ---- */
+
+/** range_zap - make them none, giving up frames.  The range is busy. */
+void range_zap(struct aspace *aspace, u64 start, u64 end);
+/** range_unmap - present ones become remote. */
+void range_unmap(struct aspace *aspace, u64 start, u64 end);
+/** range_protect - take away what @prot (PROT_*) does not allow. */
+void range_protect(struct aspace *aspace, u64 start, u64 end, u32 prot);
+/** range_clean - write modified pages of files back.  0 or -EIO. */
+int __must_check range_clean(struct aspace *aspace, u64 start, u64 end);
+/** range_move - move the entries, all unmapped, to @to; the pages too. */
+int __must_check range_move(struct aspace *aspace, u64 start, u64 end, u64 to);
+/** range_copy - give @child a copy of all entries, copy-on-write. */
+int __must_check range_copy(struct aspace *parent, struct aspace *child);
+/** frame_drop - an entry with @flags (PTE_FILE) let go of @gframe. */
+void frame_drop(u64 gframe, u64 flags);
+
+/* ---- change.c: what the system calls do, on kernel arguments ---- */
+
+struct mmap_args {
+	u64 vaddr, len_bytes;
+	u32 prot, flags; /* PROT_*, MAP_* */
+	u64 pgoff_pages;
+	struct wire_fid fid; /* zero: anonymous */
+	struct vnode *vnode;
+	bool may_write;
+	const char *path;
+};
+/* The address, or -errno. */
+long aspace_mmap(struct aspace *aspace, const struct mmap_args *args);
+long aspace_munmap(struct aspace *aspace, u64 vaddr, u64 len_bytes);
+long aspace_mprotect(struct aspace *aspace, u64 vaddr, u64 len_bytes, u32 prot);
+long aspace_mremap(struct aspace *aspace, u64 old_vaddr, u64 old_bytes,
+		   u64 new_bytes, u32 flags, u64 new_vaddr);
+long aspace_brk(struct aspace *aspace, u64 vaddr);
+long aspace_madvise(struct aspace *aspace, u64 vaddr, u64 len_bytes,
+		    u32 advice);
+long aspace_msync(struct aspace *aspace, u64 vaddr, u64 len_bytes, u32 flags);
+/** aspace_mincore - one byte a page into @vec. */
+long aspace_mincore(struct aspace *aspace, u64 vaddr, u64 nr_pages, u8 *vec);
+
+#endif /* PROCESSOR_MM_INTERNAL_H */

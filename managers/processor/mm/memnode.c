@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Memory nodes, granted frames and share counts; see memnode.h. */
+#define pr_fmt(fmt) "mm: " fmt
+#include "memnode.h"
+
+#include "pte.h"
+
+#include <kernel/assert.h>
+#include <kernel/counters.h>
+#include <kernel/log.h>
+#include <kernel/thread.h>
+#include <kernel/time.h>
+#include <lib/string.h>
+#include <managers/processor/pcache/pcache.h>
+#include <mm/slab.h>
+#include <mm/vmap.h>
+#include <net/membership.h>
+
+static DEFINE_MUTEX(attach_lock, LOCK_PEER);
+static struct memnode *nodes[MEMNODE_MAX]; /* [attach_lock to change] */
+static DEFINE_WAITQ(node_waitq);	   /* a node was attached */
+static DEFINE_WAITQ(refill_waitq);	   /* a stock is low */
+
+/* ---- nodes ---------------------------------------------------------------- */
+
+struct memnode *memnode_of(u64 gframe)
+{
+	u32 index = gframe_node(gframe);
+
+	CHECK(index < MEMNODE_MAX && nodes[index]);
+	return nodes[index];
+}
+
+const char *memnode_name(const struct memnode *node)
+{
+	return peer_name(node->peer);
+}
+
+u64 frame_dma(u64 gframe)
+{
+	return memnode_of(gframe)->pool_dma + gframe_pfn(gframe) * PAGE_SIZE;
+}
+
+static struct memnode *choose_home(void)
+{
+	struct memnode *best = NULL;
+
+	for (u32 i = 0; i < MEMNODE_MAX; i++) {
+		struct memnode *node = READ_ONCE(nodes[i]);
+
+		if (!node || READ_ONCE(node->is_gone))
+			continue;
+		if (!best || atomic_read(&node->nr_aspaces) <
+				     atomic_read(&best->nr_aspaces))
+			best = node;
+	}
+	return best;
+}
+
+struct memnode *memnode_get_home(u64 timeout_ns)
+{
+	struct memnode *node = NULL;
+
+	if (!choose_home())
+		pr_info("waiting for a memory node");
+	if (!wait_event_timeout(&node_waitq, choose_home(), timeout_ns))
+		return NULL;
+	mutex_lock(&attach_lock);
+	node = choose_home();
+	if (node)
+		memnode_hold(node);
+	mutex_unlock(&attach_lock);
+	return node;
+}
+
+void memnode_hold(struct memnode *node)
+{
+	atomic_inc(&node->nr_aspaces);
+}
+
+void memnode_put(struct memnode *node)
+{
+	atomic_dec(&node->nr_aspaces);
+}
+
+void memnode_for_each(void (*fn)(struct memnode *node))
+{
+	mutex_lock(&attach_lock);
+	for (u32 i = 0; i < MEMNODE_MAX; i++)
+		if (nodes[i] && !nodes[i]->is_gone)
+			fn(nodes[i]);
+	mutex_unlock(&attach_lock);
+}
+
+static void memnode_free(struct memnode *node)
+{
+	gauge_sub(nr_frames_granted, node->nr_stock);
+	peer_put(node->peer);
+	vfree(node->nr_shares);
+	vfree(node);
+}
+
+/* A slot that is empty, or whose node is gone and has no users. */
+static int slot_find(void)
+{
+	for (u32 i = 0; i < MEMNODE_MAX; i++) {
+		if (!nodes[i])
+			return (int)i;
+		if (!nodes[i]->is_gone || atomic_read(&nodes[i]->nr_aspaces))
+			continue;
+		memnode_free(nodes[i]);
+		nodes[i] = NULL;
+		return (int)i;
+	}
+	return -ENOSPC;
+}
+
+static int memnode_attach(struct peer *peer)
+{
+	struct rpc_m_attach req = {.pcache_bytes =
+					   le64_make(pcache_size_bytes())};
+	struct rpc_m_attach_reply rep;
+	struct rpc_args args = {.req = &req, .rep = &rep};
+	struct memnode *node;
+	int slot, rc;
+
+	rc = pcache_register();
+	if (rc)
+		return rc;
+	rc = rpc_call(peer, RPC_m_attach, &args);
+	if (rc)
+		return rc;
+	if (!le64_get(rep.nr_frames) ||
+	    le64_get(rep.nr_frames) >> GFRAME_NODE_SHIFT)
+		return -EPROTO;
+	slot = slot_find();
+	if (slot < 0)
+		return slot;
+	node = vmalloc(sizeof(*node));
+	if (!node)
+		return -ENOMEM;
+	node->nr_shares = vmalloc(le64_get(rep.nr_frames) * sizeof(u16));
+	if (!node->nr_shares) {
+		vfree(node);
+		return -ENOMEM;
+	}
+	peer_hold(peer);
+	node->peer = peer;
+	node->index = (u32)slot;
+	node->pool_dma = le64_get(rep.pool_dma);
+	node->nr_frames = le64_get(rep.nr_frames);
+	node->rkey = le32_get(rep.pool_rkey);
+	mutex_init(&node->refill, "grant", LOCK_MISC_SLEEP);
+	spin_lock_init(&node->lock, "frame stock", LOCK_FRAME);
+	smp_store_release(&nodes[slot], node);
+	return 0;
+}
+
+static void memnode_event(struct peer *peer, enum peer_event event)
+{
+	int rc = 0;
+
+	if (peer_role(peer) != ROLE_MEMORY || event == PEER_SUSPECTED)
+		return;
+	mutex_lock(&attach_lock);
+	if (event == PEER_JOINED)
+		rc = memnode_attach(peer);
+	for (u32 i = 0; event == PEER_GONE && i < MEMNODE_MAX; i++)
+		if (nodes[i] && nodes[i]->peer == peer)
+			WRITE_ONCE(nodes[i]->is_gone, true);
+	mutex_unlock(&attach_lock);
+	if (rc)
+		pr_err("cannot use %s: error %d", peer_name(peer), rc);
+	else if (event == PEER_JOINED)
+		pr_info("using %s", peer_name(peer));
+	waitq_wake_all(&node_waitq);
+	waitq_wake_all(&refill_waitq);
+}
+
+/* ---- the stock of granted frames ------------------------------------------ */
+
+/* Ask @node for frames unless the stock holds more than @enough. */
+static int stock_refill(struct memnode *node, u32 enough)
+{
+	struct rpc_m_grant req = {.nr_frames = le32_make(RPC_GRANT_MAX)};
+	struct rpc_m_grant_reply rep;
+	le64 *pfns = kmalloc(RPC_GRANT_MAX * sizeof(le64));
+	struct rpc_args args = {.req = &req,
+				.rep = &rep,
+				.rep_tail = pfns,
+				.rep_tail_max = RPC_GRANT_MAX * sizeof(le64)};
+	u32 nr;
+	int rc = 0;
+
+	if (!pfns)
+		return -ENOMEM;
+	mutex_lock(&node->refill);
+	if (READ_ONCE(node->nr_stock) > enough)
+		goto unlock;
+	counter_inc(nr_grant_rpc);
+	rc = rpc_call(node->peer, RPC_m_grant, &args);
+	if (rc)
+		goto unlock;
+	nr = args.rep_tail_len / sizeof(le64);
+	spin_lock(&node->lock);
+	for (u32 i = 0; i < nr && node->nr_stock < MEMNODE_STOCK_MAX; i++) {
+		if (!memnode_has_frame(node, le64_get(pfns[i])))
+			continue;
+		node->stock[node->nr_stock++] = le64_get(pfns[i]);
+		gauge_add(nr_frames_granted, 1);
+	}
+	spin_unlock(&node->lock);
+unlock:
+	mutex_unlock(&node->refill);
+	kfree(pfns);
+	return rc;
+}
+
+static bool stock_is_low(const struct memnode *node)
+{
+	return node && !READ_ONCE(node->is_gone) &&
+	       atomic_read(&node->nr_aspaces) &&
+	       READ_ONCE(node->nr_stock) < MEMNODE_STOCK_LOW;
+}
+
+static struct memnode *stock_low_node(void)
+{
+	for (u32 i = 0; i < MEMNODE_MAX; i++)
+		if (stock_is_low(nodes[i]))
+			return nodes[i];
+	return NULL;
+}
+
+static void grant_thread(void *arg)
+{
+	for (;;) {
+		struct memnode *node;
+		int rc;
+
+		wait_event(&refill_waitq, stock_low_node());
+		mutex_lock(&attach_lock);
+		node = stock_low_node();
+		if (node)
+			memnode_hold(node);
+		mutex_unlock(&attach_lock);
+		if (!node)
+			continue;
+		rc = stock_refill(node, MEMNODE_STOCK_LOW);
+		memnode_put(node);
+		if (rc || stock_is_low(node)) {
+			pr_warn_ratelimited("%s is short of frames (error %d)",
+					    peer_name(node->peer), rc);
+			sleep_ns(100 * NSEC_PER_MSEC);
+		}
+	}
+}
+
+static bool stock_pop(struct memnode *node, u64 *pfn)
+{
+	bool is_low, found = false;
+
+	spin_lock(&node->lock);
+	if (node->nr_stock) {
+		*pfn = node->stock[--node->nr_stock];
+		found = true;
+	}
+	is_low = node->nr_stock < MEMNODE_STOCK_LOW;
+	spin_unlock(&node->lock);
+	if (is_low)
+		waitq_wake_one(&refill_waitq);
+	return found;
+}
+
+int frame_take(struct memnode *node, u64 *gframe)
+{
+	u64 pfn;
+
+	while (!stock_pop(node, &pfn)) {
+		int rc;
+
+		counter_inc(nr_grant_sync);
+		rc = stock_refill(node, 0);
+		if (rc)
+			return rc;
+		if (!READ_ONCE(node->nr_stock))
+			return -ENOMEM;
+	}
+	gauge_sub(nr_frames_granted, 1);
+	*gframe = gframe_make(node->index, pfn);
+	CHECK(!frame_shares(*gframe));
+	frame_share(*gframe);
+	return 0;
+}
+
+void frame_untake(u64 gframe)
+{
+	u64 pfn = gframe_pfn(gframe);
+	u32 left = frame_unshare(gframe);
+
+	CHECK(!left);
+	memnode_return_frames(memnode_of(gframe), &pfn, 1);
+}
+
+void memnode_return_frames(struct memnode *node, const u64 *pfns, u32 nr)
+{
+	le64 tail[32];
+	u32 nr_kept = 0;
+
+	spin_lock(&node->lock);
+	while (nr_kept < nr && node->nr_stock < MEMNODE_STOCK_MAX)
+		node->stock[node->nr_stock++] = pfns[nr_kept++];
+	spin_unlock(&node->lock);
+	gauge_add(nr_frames_granted, nr_kept);
+
+	while (nr_kept < nr) {
+		u32 n = min_t(u32, nr - nr_kept, ARRAY_SIZE(tail));
+		struct rpc_none none;
+		struct rpc_args args = {.req = &none,
+					.rep = &none,
+					.tail = tail,
+					.tail_len = n * sizeof(tail[0])};
+		int rc;
+
+		for (u32 i = 0; i < n; i++)
+			tail[i] = le64_make(pfns[nr_kept + i]);
+		nr_kept += n;
+		rc = rpc_call(node->peer, RPC_m_ungrant, &args);
+		if (rc)
+			pr_warn_ratelimited("%u frames of %s are lost: %d", n,
+					    peer_name(node->peer), rc);
+	}
+}
+
+/* ---- share counts --------------------------------------------------------- */
+
+static u16 *shares_of(u64 gframe)
+{
+	struct memnode *node = memnode_of(gframe);
+
+	CHECK(memnode_has_frame(node, gframe_pfn(gframe)));
+	return &node->nr_shares[gframe_pfn(gframe)];
+}
+
+void frame_share(u64 gframe)
+{
+	u16 old = __atomic_fetch_add(shares_of(gframe), 1, __ATOMIC_SEQ_CST);
+
+	CHECK(old != 0xffff); /* more processes than there are pids */
+	if (!old)
+		gauge_add(nr_frames_used, 1);
+}
+
+u32 frame_unshare(u64 gframe)
+{
+	u16 left = __atomic_sub_fetch(shares_of(gframe), 1, __ATOMIC_SEQ_CST);
+
+	CHECK(left != 0xffff);
+	if (!left)
+		gauge_sub(nr_frames_used, 1);
+	return left;
+}
+
+u32 frame_shares(u64 gframe)
+{
+	return __atomic_load_n(shares_of(gframe), __ATOMIC_SEQ_CST);
+}
+
+int memnode_start(void)
+{
+	net_on_peer_event(memnode_event);
+	if (!thread_spawn("grantd", grant_thread, NULL))
+		return -ENOMEM;
+	return 0;
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef PROCESSOR_PTE_H
+#define PROCESSOR_PTE_H
+
+/*
+ * User page-table entries: the one record of where a page is.
+ *
+ *	none	   0; a page that was never touched, or that only the memory
+ *		   node knows
+ *	present	   maps a pcache line, or the zero page (PTE_ZERO)
+ *	remote	   not mapped; carries the frame that holds the page
+ *	filling	   one fault owns the entry and will make it one of the others;
+ *		   everybody else waits for it
+ *
+ *	none, remote --fault_take()--> filling --fault_install()--> present
+ *	present --fault_take(), write to a page that may not change-->  filling
+ *	filling --fault_abandon()--> what it was (none, remote)
+ *	present --evictor, mprotect(PROT_NONE), mremap--> remote
+ *	present, remote --zap--> none
+ *
+ * A frame is named by a gframe: the index of its memory node << 40 | its
+ * number in that node's pool.  In a remote entry it stands from bit 12 up.
+ * PTE_FILE and PTE_LENT are at the same bits in present and remote entries.
+ *
+ * Each entry is protected by the lock of its page-table page (hashed).  Only
+ * the hardware changes entries without it, and only the bits A and D.
+ */
+#include <arch/x86/paging.h>
+#include <kernel/spinlock.h>
+#include <lib/types.h>
+
+struct aspace;
+
+#define PTE_FILE PTE_SOFT1 /* frame of the page cache: never private to us */
+#define PTE_ZERO PTE_SOFT2 /* present: the page of zeros, no frame yet */
+#define PTE_LENT PTE_SOFT3 /* the memory node shares the frame with others */
+
+/* In entries without PTE_PRESENT. */
+#define PTE_REMOTE  0x002ul
+#define PTE_FILLING 0x004ul
+
+#define GFRAME_NODE_SHIFT 40
+#define GFRAME_BITS	  46 /* 64 memory nodes */
+#define GFRAME_NONE	  (~0ul)
+
+static inline u64 gframe_make(u32 node, u64 pfn)
+{
+	return (u64)node << GFRAME_NODE_SHIFT | pfn;
+}
+
+static inline u32 gframe_node(u64 gframe)
+{
+	return (u32)(gframe >> GFRAME_NODE_SHIFT);
+}
+
+static inline u64 gframe_pfn(u64 gframe)
+{
+	return gframe & ((1ul << GFRAME_NODE_SHIFT) - 1);
+}
+
+static inline bool pte_is_none(pte_t pte)
+{
+	return pte == 0;
+}
+
+static inline bool pte_is_present(pte_t pte)
+{
+	return pte & PTE_PRESENT;
+}
+
+static inline bool pte_is_remote(pte_t pte)
+{
+	return (pte & (PTE_PRESENT | PTE_REMOTE)) == PTE_REMOTE;
+}
+
+static inline bool pte_is_filling(pte_t pte)
+{
+	return (pte & (PTE_PRESENT | PTE_FILLING)) == PTE_FILLING;
+}
+
+/** pte_make_remote - an entry for a page in @gframe; @flags: PTE_FILE, _LENT */
+static inline pte_t pte_make_remote(u64 gframe, u64 flags)
+{
+	return gframe << PAGE_SHIFT | (flags & (PTE_FILE | PTE_LENT)) |
+	       PTE_REMOTE;
+}
+
+/** pte_remote_gframe - the frame of a remote entry. */
+static inline u64 pte_remote_gframe(pte_t pte)
+{
+	return pte >> PAGE_SHIFT & ((1ul << GFRAME_BITS) - 1);
+}
+
+/** pte_lock_of - the lock that protects @ptep. Rank LOCK_PAGE_TABLE. */
+struct spinlock *pte_lock_of(const pte_t *ptep);
+
+/**
+ * pte_fill_ticket - prepare to wait for the end of the fill at @ptep.
+ *
+ * Context: the entry's lock held, the entry filling.
+ * Return: for pte_fill_wait() after the lock was dropped.
+ */
+u64 pte_fill_ticket(const pte_t *ptep);
+/** pte_fill_wait - sleep until a fill at @ptep (only used as a key) ended. */
+void pte_fill_wait(const pte_t *ptep, u64 ticket);
+/** pte_fill_ended - wake who waits; the entry's lock is held. */
+void pte_fill_ended(const pte_t *ptep);
+
+/** pte_start - prepare locks and queues. */
+void pte_start(void);
+
+#endif /* PROCESSOR_PTE_H */

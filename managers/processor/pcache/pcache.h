@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef PROCESSOR_PCACHE_H
+#define PROCESSOR_PCACHE_H
+
+/*
+ * The pcache: local copies of pages whose home is a memory node.
+ *
+ * A line is one page of local memory.  It is tagged with the frame it is a
+ * copy of (gframe: memory node and frame number), so processes that share a
+ * frame - forked children, users of one file - share the line, whatever their
+ * addresses.  A gframe hashes to a set, which owns PCACHE ways lines; beside
+ * the sets the victim cache owns nr_victims lines more.  Lines are not bound
+ * to a place: a line that is evicted moves to the victim cache, and a free
+ * line of the victim cache takes its place in the set; a hit in the victim
+ * cache swaps back.  No byte is copied either way.
+ *
+ * States of a line, and the only function that makes each transition:
+ *
+ *	FREE ----pcache_get()-----------> FILLING	 a free way is claimed
+ *	FREE ----pcache_borrow()--------> LOOSE		 from the victims' stock
+ *	LOOSE ---pcache_adopt()---------> VALID		 its frame is known now
+ *	LOOSE ---pcache_give_back()-----> FREE
+ *	FILLING -pcache_fill_end()------> VALID, or FREE if the fill failed
+ *	VALID ---evict_line()-----------> EVICTING	 evictor; unmapped
+ *	EVICTING evict_finish()---------> VICTIM	 after the TLB flush
+ *	VICTIM --pcache_get()-----------> VALID		 hit in the victim cache
+ *	VICTIM --line_free()------------> FREE		 reclaimed, written back
+ *	VALID ---line_free()------------> FREE		 its frame is dead
+ *
+ * Invariants (pcache_line_check(), pcache_set_check()):
+ *  1. only VALID lines are mapped; nr_maps is the number of their rmaps, and
+ *     each rmap stands for exactly one present entry that maps the line
+ *  2. two lines of one set never have the same gframe, unless both are FREE
+ *  3. a set has as many FREE, FILLING, VALID and EVICTING lines as ways
+ *  4. a VICTIM line stands in its set's list of victims (so that one lookup
+ *     under one lock finds it) and in the victim cache's FIFO
+ *  5. a line that may differ from its frame is dirty, or one of the entries
+ *     that map it has the hardware's dirty bit
+ *
+ * A pin keeps a line where it is: in its set, with its gframe.  Whoever pins
+ * one never waits for a free way (that would make two such threads wait for
+ * each other), nor for the end of somebody else's fill.
+ *
+ * Locks: set->lock for everything in a set and its lines; inside it the lock
+ * of a page-table page, or the victim cache's.  Nothing is locked during
+ * transfers.  Nothing here is called from interrupts.
+ */
+#include <arch/x86/paging.h>
+#include <kernel/spinlock.h>
+#include <lib/list.h>
+#include <lib/types.h>
+
+struct aspace;
+struct region;
+
+enum line_state {
+	LINE_FREE,     /* no content */
+	LINE_LOOSE,    /* in no set; being filled with a frame not yet known */
+	LINE_FILLING,  /* one thread makes it a copy of its frame */
+	LINE_VALID,    /* a copy */
+	LINE_EVICTING, /* unmapped, but TLBs may still know it */
+	LINE_VICTIM,   /* a copy, unmapped, in the victim cache */
+};
+
+/* Reverse mapping: a page-table entry that maps the line. [set->lock] */
+struct rmap {
+	struct aspace *aspace;
+	u64 vaddr;
+	struct rmap *next;
+};
+
+struct pcache_line {
+	struct pcache_set *set;	  /* NULL: in the stock, or LOOSE
+				     [set->lock, victim lock] */
+	struct list_head in_list; /* of its set, or the stock [as set] */
+	struct list_head in_fifo; /* VICTIM [set->lock + victim lock] */
+	u64 gframe;		  /* [set->lock; stable while pinned or mapped] */
+	struct rmap first_rmap;	  /* used while nr_maps > 0 [set->lock] */
+	u32 nr_maps;		  /* [set->lock] */
+	u16 nr_pins;		  /* [set->lock] */
+	u8 state;		  /* enum line_state [set->lock] */
+	u8 age;			  /* for LRU: 8 samples of use [set->lock] */
+	bool is_dirty;		  /* [set->lock] */
+	bool is_writing;	  /* a write-back is in flight [set->lock] */
+};
+
+struct pcache_set {
+	struct spinlock lock;	   /* LOCK_PCACHE_SET */
+	u16 nr_free;		   /* [lock] */
+	u16 nr_waiting;		   /* threads that want a free way [lock] */
+	u32 nr_events;		   /* state changes, for waiters [lock] */
+	struct list_head free;	   /* [lock] */
+	struct list_head resident; /* FILLING, VALID, EVICTING; oldest first
+				      [lock] */
+	struct list_head victims;  /* [lock] */
+	struct list_head in_todo;  /* wants the evictor [victim lock] */
+};
+
+/* ---- start ------------------------------------------------------------------ */
+
+/** pcache_start - read the options, reserve the lines, start the evictors. */
+int __must_check pcache_start(void);
+/** pcache_register - let the card reach the lines.  Idempotent; may sleep. */
+int __must_check pcache_register(void);
+/** pcache_region - what pcache_register() made. */
+const struct region *pcache_region(void);
+u64 pcache_size_bytes(void);
+
+/* ---- finding and filling ----------------------------------------------------- */
+
+enum pcache_got {
+	PCACHE_FOUND,	     /* the line is VALID */
+	PCACHE_FOUND_VICTIM, /* it was in the victim cache, now VALID */
+	PCACHE_CLAIMED,	     /* FILLING: the caller fills it */
+	PCACHE_FULL,	     /* pcache_try_get() only: no free way */
+};
+
+/**
+ * pcache_get - find the line of @gframe, or claim a free way for it.
+ *
+ * Waits for a fill or an eviction of the same line, and for a free way.
+ * Context: may sleep; no locks, no pins held.
+ * Return: how; @line is pinned.  After PCACHE_CLAIMED the caller makes its
+ *         content and calls pcache_fill_end().
+ */
+enum pcache_got pcache_get(u64 gframe, struct pcache_line **line);
+
+/** pcache_try_get - as pcache_get(), but PCACHE_FULL (and no line) instead of
+ * waiting for a free way. */
+enum pcache_got pcache_try_get(u64 gframe, struct pcache_line **line);
+
+/**
+ * pcache_fill_end - the content of a claimed line is there, or could not be
+ * had (@ok false: it is free again and no longer pinned).
+ * @is_dirty: it differs from the frame at the memory node
+ */
+void pcache_fill_end(struct pcache_line *line, bool ok, bool is_dirty);
+
+/** pcache_unpin - Context: any; no set lock held. */
+void pcache_unpin(struct pcache_line *line);
+
+/**
+ * pcache_borrow - a line outside the sets, to be filled with a page whose
+ * frame is not known yet.
+ *
+ * Return: LOOSE, or NULL if the victim cache has none to spare.
+ */
+struct pcache_line *pcache_borrow(void);
+/** pcache_give_back - return a borrowed line. */
+void pcache_give_back(struct pcache_line *line);
+
+/**
+ * pcache_adopt - a borrowed line turned out to be a copy of @gframe.
+ *
+ * Does not wait.  Return: true: @line is VALID and pinned; false: @gframe has
+ * a line already, or its set no free way; @line was given back and
+ * pcache_get() is the way.
+ */
+bool __must_check pcache_adopt(struct pcache_line *line, u64 gframe);
+
+/**
+ * pcache_forget - drop the copy of @gframe, if there is one nobody maps.
+ * @is_dead: no entry refers to the frame any more: its content is worth
+ *           nothing, and when this returns nothing will write to the frame.
+ *           Else a dirty copy is written back first, and one that a fault is
+ *           about to map stays.
+ *
+ * Context: may sleep; no locks held, and no pin of @gframe's line.
+ */
+void pcache_forget(u64 gframe, bool is_dead);
+
+/**
+ * pcache_write_back - write a pinned line to its frame and wait.
+ *
+ * The caller has cleaned the entries that map it.
+ * Return: 0 or the transfer's error (the line stays dirty).
+ */
+int __must_check pcache_write_back(struct pcache_line *line);
+
+/** pcache_clean - write @gframe's copy back if there is a modified one.  The
+ * entries that map it are not looked at.  May sleep. */
+int __must_check pcache_clean(u64 gframe);
+
+/** pcache_nr_write_backs - grows whenever a dirty line leaves.  A copy that
+ * was read outside of a claimed line is good only if it did not change. */
+u64 pcache_nr_write_backs(void);
+
+/* ---- content and mappings ----------------------------------------------------- */
+
+void *pcache_line_kaddr(const struct pcache_line *line);
+paddr_t pcache_line_paddr(const struct pcache_line *line);
+/** pcache_line_at - the line at @paddr, from a present entry. */
+struct pcache_line *pcache_line_at(paddr_t paddr);
+
+/** pcache_line_lock - take the set lock of a line the caller has pinned. */
+static inline void pcache_line_lock(struct pcache_line *line)
+{
+	spin_lock(&line->set->lock);
+}
+
+static inline void pcache_line_unlock(struct pcache_line *line)
+{
+	spin_unlock(&line->set->lock);
+}
+
+/**
+ * pcache_lock_mapped - lock the line that @ptep maps, and @ptep.
+ * @pte: the entry's value
+ *
+ * Return: the line, its set's lock and the entry's lock held
+ *         (pcache_unlock_mapped()); NULL, nothing locked, if @ptep maps none.
+ */
+struct pcache_line *pcache_lock_mapped(pte_t *ptep, pte_t *pte);
+void pcache_unlock_mapped(struct pcache_line *line, pte_t *ptep);
+
+/**
+ * pcache_rmap_add - @aspace's entry of @vaddr now maps @line.
+ *
+ * Context: set lock and entry's lock held.  Return: false: no memory.
+ */
+bool __must_check pcache_rmap_add(struct pcache_line *line,
+				  struct aspace *aspace, u64 vaddr);
+/** pcache_rmap_del - it no longer does.  Same context. */
+void pcache_rmap_del(struct pcache_line *line, struct aspace *aspace,
+		     u64 vaddr);
+
+/** pcache_line_check, pcache_set_check - the invariants; set lock held. */
+bool pcache_line_check(const struct pcache_line *line);
+bool pcache_set_check(struct pcache_set *set);
+/** pcache_check - all sets, for tests and the monitor; 0 or how many fail. */
+u32 pcache_check(void);
+
+#endif /* PROCESSOR_PCACHE_H */
