@@ -19,12 +19,13 @@
 #include <net/rpc.h>
 
 #define HOME_TIMEOUT_NS (60ul * 1000000000ul)
-#define EXEC_MAX_VMAS	64u
+#define EXEC_MAX_VMAS   64u
 
 static DEFINE_SPINLOCK(all_lock, LOCK_MISC);
 static LIST_HEAD(all_aspaces); /* [all_lock] */
 
-/* ---- references ------------------------------------------------------------- */
+/* ---- references -------------------------------------------------------------
+ */
 
 static struct aspace *aspace_create(struct memnode *home, u32 asid)
 {
@@ -154,7 +155,8 @@ int aspace_call(struct aspace *aspace, enum rpc_op op, const void *req,
 	return rpc_call(aspace->home->peer, op, &args);
 }
 
-/* ---- changes ---------------------------------------------------------------- */
+/* ---- changes ----------------------------------------------------------------
+ */
 
 static void set_busy(struct aspace *aspace, u32 i, u64 start, u64 end)
 {
@@ -187,8 +189,9 @@ void change_end(struct aspace *aspace)
 
 int change_broke(struct aspace *aspace, int rc)
 {
-	pr_err_ratelimited("asid %u: cannot follow %s (error %d): its pages are lost",
-			   aspace->asid, memnode_name(aspace->home), rc);
+	pr_err_ratelimited(
+		"asid %u: cannot follow %s (error %d): its pages are lost",
+		aspace->asid, memnode_name(aspace->home), rc);
 	WRITE_ONCE(aspace->is_broken, true);
 	return rc;
 }
@@ -203,7 +206,8 @@ bool aspace_is_busy(const struct aspace *aspace, u64 vaddr)
 	return false;
 }
 
-/* ---- exec ------------------------------------------------------------------- */
+/* ---- exec -------------------------------------------------------------------
+ */
 
 /* The strings go through a buffer that the card can reach. */
 struct exec_bulk {
@@ -317,7 +321,8 @@ put_home:
 	return rc;
 }
 
-/* ---- fork ------------------------------------------------------------------- */
+/* ---- fork -------------------------------------------------------------------
+ */
 
 /* M has made the copy @asid: make ours. */
 static int fork_copy(struct aspace *parent, u32 asid, struct aspace **out)
@@ -362,7 +367,8 @@ int aspace_fork(struct aspace *parent, struct aspace **out)
 	return rc;
 }
 
-/* ---- small services --------------------------------------------------------- */
+/* ---- small services ---------------------------------------------------------
+ */
 
 int aspace_futex_key(struct aspace *aspace, u64 vaddr, struct futex_key *key)
 {

@@ -68,7 +68,8 @@ static int call_range(struct aspace *aspace, enum rpc_op op,
 	return aspace_call(aspace, op, &req, &none);
 }
 
-/* ---- mmap ------------------------------------------------------------------- */
+/* ---- mmap -------------------------------------------------------------------
+ */
 
 static u32 vma_flags_of(const struct mmap_args *args, bool is_shared,
 			const struct file_id *fid)
@@ -133,8 +134,8 @@ static long follow_mmap(struct aspace *aspace, const struct mmap_args *args,
 
 long aspace_mmap(struct aspace *aspace, const struct mmap_args *args)
 {
-	bool is_fixed = args->flags & MAP_FIXED &&
-			!(args->flags & MAP_FIXED_NOREPLACE);
+	bool is_fixed =
+		args->flags & MAP_FIXED && !(args->flags & MAP_FIXED_NOREPLACE);
 	struct rpc_m_mmap_reply rep;
 	struct range range = {0, 0};
 	long rc = 0;
@@ -143,8 +144,8 @@ long aspace_mmap(struct aspace *aspace, const struct mmap_args *args)
 		return -EINVAL;
 	if (ALIGN_UP(args->len_bytes, PAGE_SIZE) < args->len_bytes)
 		return -ENOMEM;
-	if (is_fixed && !decode_range(aspace, args->vaddr, args->len_bytes,
-				      &range))
+	if (is_fixed &&
+	    !decode_range(aspace, args->vaddr, args->len_bytes, &range))
 		return IS_ALIGNED(args->vaddr, PAGE_SIZE) ? -ENOMEM : -EINVAL;
 
 	change_begin(aspace, range.start, range.end);
@@ -160,7 +161,8 @@ long aspace_mmap(struct aspace *aspace, const struct mmap_args *args)
 	return rc;
 }
 
-/* ---- munmap, mprotect ------------------------------------------------------- */
+/* ---- munmap, mprotect -------------------------------------------------------
+ */
 
 long aspace_munmap(struct aspace *aspace, u64 vaddr, u64 len_bytes)
 {
@@ -206,7 +208,8 @@ long aspace_mprotect(struct aspace *aspace, u64 vaddr, u64 len_bytes, u32 prot)
 	return rc;
 }
 
-/* ---- brk -------------------------------------------------------------------- */
+/* ---- brk --------------------------------------------------------------------
+ */
 
 static int call_brk(struct aspace *aspace, u64 vaddr, u64 *brk)
 {
@@ -268,7 +271,8 @@ long aspace_brk(struct aspace *aspace, u64 vaddr)
 	return (long)brk;
 }
 
-/* ---- mremap ----------------------------------------------------------------- */
+/* ---- mremap -----------------------------------------------------------------
+ */
 
 struct move {
 	struct range old;
@@ -400,7 +404,8 @@ long aspace_mremap(struct aspace *aspace, u64 old_vaddr, u64 old_bytes,
 	return rc ? rc : (long)m.new_start;
 }
 
-/* ---- advice, synchronisation ------------------------------------------------ */
+/* ---- advice, synchronisation ------------------------------------------------
+ */
 
 static bool is_covered(struct aspace *aspace, const struct range *range)
 {

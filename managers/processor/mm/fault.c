@@ -2,7 +2,8 @@
 /*
  * Page faults.  One fault is three steps:
  *
- *   take	  look at VMA and entry; if there is work, make the entry FILLING
+ *   take	  look at VMA and entry; if there is work, make the entry
+ *FILLING
  *   resolve	  get a pinned pcache line with the page, waiting as need be
  *   install	  let the entry map the line
  *
@@ -50,22 +51,23 @@ struct fault {
 
 	/* From the entry. */
 	pte_t *ptep;
-	u64 ticket;		      /* TAKE_WAIT: for pte_fill_wait() */
-	pte_t old;		      /* none or remote: what it was */
-	bool must_flush;	      /* it was present */
+	u64 ticket;                     /* TAKE_WAIT: for pte_fill_wait() */
+	pte_t old;                      /* none or remote: what it was */
+	bool must_flush;                /* it was present */
 	struct pcache_line *was_mapped; /* pinned until the flush */
 
 	/* The result. */
 	u64 gframe;
-	u64 flags; /* PTE_FILE, PTE_LENT */
+	u64 flags;                /* PTE_FILE, PTE_LENT */
 	struct pcache_line *line; /* pinned */
 	struct page_report *report;
-	u64 old_gframe;	 /* GFRAME_NONE, or given up at the end, */
-	u64 old_flags;	 /* with these flags */
+	u64 old_gframe;  /* GFRAME_NONE, or given up at the end, */
+	u64 old_flags;   /* with these flags */
 	bool is_learned; /* .gframe's share is new: undo it on failure */
 };
 
-/* ---- take ------------------------------------------------------------------- */
+/* ---- take -------------------------------------------------------------------
+ */
 
 enum take { TAKE_DONE, TAKE_WAIT, TAKE_AGAIN, TAKE_OWNED, TAKE_REFUSED };
 
@@ -196,9 +198,9 @@ static enum take take_vma(struct fault *f)
 		return refuse(f, SIGSEGV, SEGV_MAPERR);
 	f->prot = vma->prot;
 	f->is_shared = vma->flags & VMA_SHARED;
-	f->must_ask = !file_id_is_none(&vma->fid) ||
-		      (vma->flags & VMA_STACK &&
-		       f->vaddr >= aspace->stack_filled);
+	f->must_ask =
+		!file_id_is_none(&vma->fid) ||
+		(vma->flags & VMA_STACK && f->vaddr >= aspace->stack_filled);
 	if (!may_access(f))
 		return refuse(f, SIGSEGV, SEGV_ACCERR);
 	f->ptep = pt_walk(&aspace->pt, f->vaddr, true);
@@ -236,7 +238,8 @@ static enum take fault_take(struct fault *f)
 	return take;
 }
 
-/* ---- resolve ---------------------------------------------------------------- */
+/* ---- resolve ----------------------------------------------------------------
+ */
 
 /* A new frame with a claimed line for it, and the report that tells M. */
 static int new_frame(struct fault *f)
@@ -297,7 +300,8 @@ static int resolve_remote(struct fault *f)
 }
 
 /* Ask M for the page; it writes the bytes into @line if there is one. */
-static int memory_fault(struct fault *f, struct pcache_line *line, bool *is_zero)
+static int memory_fault(struct fault *f, struct pcache_line *line,
+			bool *is_zero)
 {
 	struct rpc_m_fault req = {
 		.asid = le32_make(f->aspace->asid),
@@ -438,7 +442,8 @@ static int fault_resolve(struct fault *f)
 	return rc;
 }
 
-/* ---- install ---------------------------------------------------------------- */
+/* ---- install ----------------------------------------------------------------
+ */
 
 /* The entry stops being FILLING.  Its lock is held. */
 static void entry_settle(struct fault *f, pte_t pte)
@@ -458,8 +463,8 @@ static pte_t present_pte(const struct fault *f)
 {
 	pte_t pte = pcache_line_paddr(f->line) | f->flags | PTE_PRESENT |
 		    PTE_USER | PTE_ACCESSED;
-	bool may_write = f->is_shared ? is_write(f)
-				      : is_exclusive(f->gframe, f->flags);
+	bool may_write =
+		f->is_shared ? is_write(f) : is_exclusive(f->gframe, f->flags);
 
 	if (f->prot & PROT_WRITE && may_write)
 		pte |= PTE_WRITE;
@@ -504,7 +509,8 @@ static void fault_abandon(struct fault *f)
 	fill_over(f->aspace);
 }
 
-/* ---- the whole -------------------------------------------------------------- */
+/* ---- the whole --------------------------------------------------------------
+ */
 
 static int fault_fail(struct fault *f, int rc)
 {

@@ -34,7 +34,7 @@ static struct mapped_file *files_find(struct aspace *aspace,
 {
 	struct mapped_file *file;
 
-	list_for_each_entry(file, &aspace->files, link)
+	list_for_each_entry (file, &aspace->files, link)
 		if (file_id_equal(&file->fid, fid))
 			return file;
 	return NULL;
@@ -88,12 +88,12 @@ void files_reap(struct aspace *aspace)
 	LIST_HEAD(dead);
 
 	down_write(&aspace->vma_lock);
-	list_for_each_entry_safe(file, next, &aspace->files, link)
+	list_for_each_entry_safe (file, next, &aspace->files, link)
 		if (!file->nr_vmas)
 			list_move(&file->link, &dead);
 	list_splice_tail_init(&aspace->dead_files, &dead);
 	up_write(&aspace->vma_lock);
-	list_for_each_entry_safe(file, next, &dead, link)
+	list_for_each_entry_safe (file, next, &dead, link)
 		file_free(file);
 }
 
@@ -104,7 +104,7 @@ int files_clone(struct aspace *to, struct aspace *from)
 	int rc = 0;
 
 	/* Only changes add or remove files, and this is one. */
-	list_for_each_entry(file, &from->files, link) {
+	list_for_each_entry (file, &from->files, link) {
 		file_id_to_wire(&fid, &file->fid);
 		rc = files_add(to, &fid, file->vnode, file->may_write,
 			       file->path);
@@ -136,7 +136,8 @@ void aspace_name_file(struct aspace *aspace, const struct wire_fid *fid,
 	up_write(&aspace->vma_lock);
 }
 
-/* ---- the VMA tree's memory and its files -------------------------------------- */
+/* ---- the VMA tree's memory and its files
+ * -------------------------------------- */
 
 static struct vma *aspace_vma_alloc(struct vma_tree *tree)
 {

@@ -39,8 +39,8 @@ struct mapped_file {
 	struct list_head link; /* in aspace.files [vma_lock] */
 	struct file_id fid;
 	struct vnode *vnode; /* NULL: an object that M made */
-	bool may_write;	     /* vnode_map_get() was told so */
-	u32 nr_vmas;	     /* [vma_lock] */
+	bool may_write;      /* vnode_map_get() was told so */
+	u32 nr_vmas;         /* [vma_lock] */
 	char path[];
 };
 
@@ -52,10 +52,10 @@ struct page_report {
 };
 
 struct page_reports {
-	struct spinlock lock;	/* inside an entry's lock */
-	struct list_head list;	/* oldest first [lock] */
-	u32 nr;			/* [lock] */
-	struct mutex send_lock; /* keeps their order on the wire */
+	struct spinlock lock;     /* inside an entry's lock */
+	struct list_head list;    /* oldest first [lock] */
+	u32 nr;                   /* [lock] */
+	struct mutex send_lock;   /* keeps their order on the wire */
 	struct list_head in_todo; /* of the sender thread [its lock] */
 };
 
@@ -67,24 +67,24 @@ struct aspace {
 	atomic_t nr_refs;
 	atomic_t nr_pins; /* aspace_pin() */
 	struct list_head in_all;
-	u32 asid;	      /* its name on the home node */
+	u32 asid;             /* its name on the home node */
 	struct memnode *home; /* [set once before publish] */
-	bool is_broken;	      /* M and we may disagree: only exit is left */
+	bool is_broken;       /* M and we may disagree: only exit is left */
 	struct page_table pt;
 
 	struct mutex change_lock;
-	struct rwsem vma_lock;	     /* inside change_lock; for moments */
-	struct vma_tree vmas;	     /* [vma_lock] */
-	struct range busy[2];	     /* a change works there [vma_lock] */
-	struct list_head files;	     /* [vma_lock] */
+	struct rwsem vma_lock;       /* inside change_lock; for moments */
+	struct vma_tree vmas;        /* [vma_lock] */
+	struct range busy[2];        /* a change works there [vma_lock] */
+	struct list_head files;      /* [vma_lock] */
 	struct list_head dead_files; /* to be released [vma_lock] */
 
 	u64 stack_filled; /* M put content into the stack from here up */
-	u64 start_brk;	  /* [set once before publish] */
-	u64 brk;	  /* [change_lock] */
+	u64 start_brk;    /* [set once before publish] */
+	u64 brk;          /* [change_lock] */
 
-	atomic_t nr_fills;   /* entries that faults own */
-	struct waitq waitq;  /* nr_fills or nr_pins became 0 */
+	atomic_t nr_fills;  /* entries that faults own */
+	struct waitq waitq; /* nr_fills or nr_pins became 0 */
 	struct page_reports reports;
 };
 

@@ -18,10 +18,11 @@
 
 static DEFINE_MUTEX(attach_lock, LOCK_PEER);
 static struct memnode *nodes[MEMNODE_MAX]; /* [attach_lock to change] */
-static DEFINE_WAITQ(node_waitq);	   /* a node was attached */
-static DEFINE_WAITQ(refill_waitq);	   /* a stock is low */
+static DEFINE_WAITQ(node_waitq);           /* a node was attached */
+static DEFINE_WAITQ(refill_waitq);         /* a stock is low */
 
-/* ---- nodes ---------------------------------------------------------------- */
+/* ---- nodes ----------------------------------------------------------------
+ */
 
 struct memnode *memnode_of(u64 gframe)
 {
@@ -177,7 +178,8 @@ static void memnode_event(struct peer *peer, enum peer_event event)
 	waitq_wake_all(&refill_waitq);
 }
 
-/* ---- the stock of granted frames ------------------------------------------ */
+/* ---- the stock of granted frames ------------------------------------------
+ */
 
 /* Ask @node for frames unless the stock holds more than @enough. */
 static int stock_refill(struct memnode *node, u32 enough)
@@ -331,7 +333,8 @@ void memnode_return_frames(struct memnode *node, const u64 *pfns, u32 nr)
 	}
 }
 
-/* ---- share counts --------------------------------------------------------- */
+/* ---- share counts ---------------------------------------------------------
+ */
 
 static u16 *shares_of(u64 gframe)
 {

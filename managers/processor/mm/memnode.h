@@ -29,23 +29,23 @@
 #include <lib/types.h>
 #include <net/rpc.h>
 
-#define MEMNODE_MAX	    64u
-#define MEMNODE_STOCK_MAX   1024u /* frames in stock */
-#define MEMNODE_STOCK_LOW   256u  /* fewer: ask for more in the background */
+#define MEMNODE_MAX       64u
+#define MEMNODE_STOCK_MAX 1024u /* frames in stock */
+#define MEMNODE_STOCK_LOW 256u  /* fewer: ask for more in the background */
 
 struct memnode {
 	u32 index;
 	struct peer *peer;   /* [set once before publish] */
-	u64 pool_dma;	     /* of frame 0 [set once before publish] */
-	u64 nr_frames;	     /* [set once before publish] */
-	u32 rkey;	     /* [set once before publish] */
-	bool is_gone;	     /* [set once: the peer is dead] */
+	u64 pool_dma;        /* of frame 0 [set once before publish] */
+	u64 nr_frames;       /* [set once before publish] */
+	u32 rkey;            /* [set once before publish] */
+	bool is_gone;        /* [set once: the peer is dead] */
 	atomic_t nr_aspaces; /* that live there */
-	u16 *nr_shares;	     /* by pfn [atomic] */
+	u16 *nr_shares;      /* by pfn [atomic] */
 
 	struct mutex refill; /* one grant call at a time */
 	struct spinlock lock;
-	u32 nr_stock;		      /* [lock] */
+	u32 nr_stock;                 /* [lock] */
 	u64 stock[MEMNODE_STOCK_MAX]; /* pfns, a stack [lock] */
 };
 

@@ -2,6 +2,7 @@
 /* The memory system calls: decode what the program gave, then change.c. */
 #include "internal.h"
 
+#include <kernel/hooks.h>
 #include <kernel/uaccess.h>
 #include <lib/errno.h>
 #include <lib/string.h>
@@ -14,6 +15,17 @@
 static struct aspace *current_aspace(void)
 {
 	return current_process()->aspace;
+}
+
+int aspace_page_fault(u64 vaddr, u32 error_code, struct aspace_fault_info *info)
+{
+	u32 access = FAULT_READ;
+
+	if (error_code & PF_WRITE)
+		access = FAULT_WRITE;
+	else if (error_code & PF_INSTR)
+		access = FAULT_EXEC;
+	return aspace_fault(current_aspace(), vaddr, access, info);
 }
 
 /* What @file is to be mapped as; the file is held by the caller. */

@@ -4,6 +4,7 @@
 
 #include <kernel/assert.h>
 #include <kernel/wait.h>
+#include <lib/compiler.h>
 #include <lib/hash.h>
 
 #define NR_BUCKETS 256 /* page-table pages that share a lock are rare */
@@ -36,8 +37,7 @@ void pte_fill_wait(const pte_t *ptep, u64 ticket)
 {
 	struct pte_bucket *bucket = bucket_of(ptep);
 
-	wait_event(&bucket->waitq,
-		   READ_ONCE(bucket->nr_fills_ended) != ticket);
+	wait_event(&bucket->waitq, READ_ONCE(bucket->nr_fills_ended) != ticket);
 }
 
 void pte_fill_ended(const pte_t *ptep)

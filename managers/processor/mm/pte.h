@@ -40,8 +40,8 @@ struct aspace;
 #define PTE_FILLING 0x004ul
 
 #define GFRAME_NODE_SHIFT 40
-#define GFRAME_BITS	  46 /* 64 memory nodes */
-#define GFRAME_NONE	  (~0ul)
+#define GFRAME_BITS       46 /* 64 memory nodes */
+#define GFRAME_NONE       (~0ul)
 
 static inline u64 gframe_make(u32 node, u64 pfn)
 {

@@ -21,7 +21,7 @@ struct gather {
 	u32 nr;
 	u64 vaddrs[TLB_FLUSH_PAGES_MAX];
 	struct pcache_line *lines[TLB_FLUSH_PAGES_MAX]; /* pinned, or NULL */
-	pte_t ptes[TLB_FLUSH_PAGES_MAX];		/* what was there */
+	pte_t ptes[TLB_FLUSH_PAGES_MAX];                /* what was there */
 };
 
 void frame_drop(u64 gframe, u64 flags)

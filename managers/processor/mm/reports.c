@@ -150,8 +150,8 @@ static struct aspace *todo_pop(void)
 	struct aspace *aspace;
 
 	spin_lock(&todo_lock);
-	aspace = list_first_entry_or_null(&todo, struct aspace,
-					  reports.in_todo);
+	aspace =
+		list_first_entry_or_null(&todo, struct aspace, reports.in_todo);
 	if (aspace)
 		list_del_init(&aspace->reports.in_todo);
 	spin_unlock(&todo_lock);
@@ -175,8 +175,8 @@ static void report_thread(void *arg)
 
 int reports_start(void)
 {
-	report_cache = slab_create("page_report", sizeof(struct page_report),
-				   0);
+	report_cache =
+		slab_create("page_report", sizeof(struct page_report), 0);
 	if (!report_cache || !thread_spawn("reportd", report_thread, NULL))
 		return -ENOMEM;
 	return 0;

@@ -10,7 +10,8 @@
 #include <managers/processor/pcache/pcache.h>
 #include <uapi/mman.h>
 
-/* ---- maps and figures ------------------------------------------------------- */
+/* ---- maps and figures -------------------------------------------------------
+ */
 
 static void name_map(struct aspace *aspace, const struct vma *vma,
 		     struct aspace_map *map)
@@ -22,7 +23,7 @@ static void name_map(struct aspace *aspace, const struct vma *vma,
 		strscpy(map->name, "[heap]", sizeof(map->name));
 	else if (vma->flags & VMA_STACK)
 		strscpy(map->name, "[stack]", sizeof(map->name));
-	list_for_each_entry(file, &aspace->files, link)
+	list_for_each_entry (file, &aspace->files, link)
 		if (file_id_equal(&file->fid, &vma->fid))
 			strscpy(map->name, file->path, sizeof(map->name));
 }
@@ -85,7 +86,8 @@ void aspace_usage(struct aspace *aspace, struct aspace_usage *usage)
 	change_end(aspace);
 }
 
-/* ---- another process's memory ------------------------------------------------ */
+/* ---- another process's memory
+ * ------------------------------------------------ */
 
 /* Copy from the line that maps @vaddr.  Return: false if none does now. */
 static bool read_mapped(struct aspace *aspace, u64 vaddr, void *dst, size_t n)
@@ -127,9 +129,11 @@ int aspace_read(struct aspace *aspace, u64 vaddr, void *dst, size_t len_bytes)
 	return 0;
 }
 
-/* ---- mapped files and read(), write() ---------------------------------------- */
+/* ---- mapped files and read(), write()
+ * ---------------------------------------- */
 
-/* The part of shared mapping @vma that shows bytes [@start, @end) of its file. */
+/* The part of shared mapping @vma that shows bytes [@start, @end) of its file.
+ */
 static struct range range_of_file(const struct vma *vma, u64 start, u64 end)
 {
 	u64 from = vma->pgoff_pages << PAGE_SHIFT;
@@ -154,7 +158,8 @@ static bool next_shared(struct aspace *aspace, const struct file_id *fid,
 	for (vma = vma_find(&aspace->vmas, *vaddr); vma && !found;
 	     vma = vma_next(vma)) {
 		*vaddr = vma->end;
-		if (!(vma->flags & VMA_SHARED) || !file_id_equal(&vma->fid, fid))
+		if (!(vma->flags & VMA_SHARED) ||
+		    !file_id_equal(&vma->fid, fid))
 			continue;
 		*range = range_of_file(vma, start, end);
 		found = range->start < range->end;

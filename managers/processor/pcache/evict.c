@@ -16,7 +16,7 @@
 
 struct evict_batch {
 	u32 nr;
-	struct pcache_line *lines[EVICT_BATCH];  /* EVICTING */
+	struct pcache_line *lines[EVICT_BATCH]; /* EVICTING */
 	u32 nr_spares;
 	struct pcache_line *spares[EVICT_BATCH]; /* free, from the stock */
 	struct rmap_flush flush;

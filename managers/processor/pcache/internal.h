@@ -22,7 +22,7 @@ struct pcache_policy {
 struct pcache {
 	u32 nr_sets; /* any number */
 	u32 nr_ways;
-	u32 nr_victims;	 /* lines of the victim cache */
+	u32 nr_victims;  /* lines of the victim cache */
 	u32 free_target; /* free ways the evictor restores */
 	u32 nr_lines;
 	paddr_t pool_paddr;
@@ -35,13 +35,13 @@ struct pcache {
 
 /* The victim cache. */
 struct victim_cache {
-	struct spinlock lock;	/* LOCK_VICTIM, inside a set's lock */
-	u32 nr_stock;		/* [lock] */
-	u32 nr_in_fifo;		/* [lock] */
+	struct spinlock lock;   /* LOCK_VICTIM, inside a set's lock */
+	u32 nr_stock;           /* [lock] */
+	u32 nr_in_fifo;         /* [lock] */
 	struct list_head stock; /* FREE lines [lock] */
-	struct list_head fifo;	/* VICTIM lines, oldest first [lock] */
-	struct list_head todo;	/* sets that want free ways [lock] */
-	struct waitq waitq;	/* the evictors sleep here */
+	struct list_head fifo;  /* VICTIM lines, oldest first [lock] */
+	struct list_head todo;  /* sets that want free ways [lock] */
+	struct waitq waitq;     /* the evictors sleep here */
 };
 
 extern struct pcache pcache;
@@ -83,8 +83,7 @@ void evict_thread(void *arg);
 
 static inline bool line_is_evictable(const struct pcache_line *line)
 {
-	return line->state == LINE_VALID && !line->nr_pins &&
-	       !line->is_writing;
+	return line->state == LINE_VALID && !line->nr_pins && !line->is_writing;
 }
 
 /* ---- rmap.c ---- */
@@ -96,7 +95,7 @@ bool rmap_test_accessed(struct pcache_line *line);
 /* Who has to flush what after a batch of unmappings. */
 struct rmap_flush {
 	struct aspace *aspace; /* the only one, pinned; or NULL */
-	bool is_many;	       /* more than one: flush all of .cpus */
+	bool is_many;          /* more than one: flush all of .cpus */
 	u32 nr;
 	u64 vaddrs[TLB_FLUSH_PAGES_MAX + 1];
 	struct cpumask cpus;

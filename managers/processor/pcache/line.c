@@ -16,7 +16,8 @@ struct pcache pcache;
 #define NR_WAITQS 64
 static struct waitq set_waitqs[NR_WAITQS];
 
-/* ---- places ----------------------------------------------------------------- */
+/* ---- places -----------------------------------------------------------------
+ */
 
 struct pcache_set *set_of(u64 gframe)
 {
@@ -51,7 +52,8 @@ u64 pcache_size_bytes(void)
 	return (u64)pcache.nr_lines * PAGE_SIZE;
 }
 
-/* ---- waiting ---------------------------------------------------------------- */
+/* ---- waiting ----------------------------------------------------------------
+ */
 
 static struct waitq *set_waitq(const struct pcache_set *set)
 {
@@ -75,17 +77,18 @@ static void set_wait(struct pcache_set *set)
 	spin_lock(&set->lock);
 }
 
-/* ---- finding and claiming --------------------------------------------------- */
+/* ---- finding and claiming ---------------------------------------------------
+ */
 
 static struct pcache_line *set_find(struct pcache_set *set, u64 gframe)
 {
 	struct pcache_line *line;
 
 	ASSERT_LOCKED(&set->lock);
-	list_for_each_entry(line, &set->resident, in_list)
+	list_for_each_entry (line, &set->resident, in_list)
 		if (line->gframe == gframe)
 			return line;
-	list_for_each_entry(line, &set->victims, in_list)
+	list_for_each_entry (line, &set->victims, in_list)
 		if (line->gframe == gframe)
 			return line;
 	return NULL;
@@ -118,9 +121,8 @@ static void set_push_free(struct pcache_set *set, struct pcache_line *line)
 	set->nr_free++;
 }
 
-static void line_make_resident(struct pcache_line *line,
-			       struct pcache_set *set, u64 gframe,
-			       enum line_state state)
+static void line_make_resident(struct pcache_line *line, struct pcache_set *set,
+			       u64 gframe, enum line_state state)
 {
 	line->set = set;
 	line->gframe = gframe;
@@ -253,7 +255,8 @@ void pcache_unpin(struct pcache_line *line)
 	spin_unlock(&set->lock);
 }
 
-/* ---- borrowed lines --------------------------------------------------------- */
+/* ---- borrowed lines ---------------------------------------------------------
+ */
 
 struct pcache_line *pcache_borrow(void)
 {
@@ -292,7 +295,8 @@ bool pcache_adopt(struct pcache_line *line, u64 gframe)
 	return spare;
 }
 
-/* ---- the end of a line ------------------------------------------------------ */
+/* ---- the end of a line ------------------------------------------------------
+ */
 
 void line_free(struct pcache_line *line)
 {
@@ -407,7 +411,8 @@ void pcache_forget(u64 gframe, bool is_dead)
 	spin_unlock(&set->lock);
 }
 
-/* ---- present entries -------------------------------------------------------- */
+/* ---- present entries --------------------------------------------------------
+ */
 
 struct pcache_line *pcache_lock_mapped(pte_t *ptep, pte_t *pte)
 {
@@ -449,7 +454,8 @@ void pcache_unlock_mapped(struct pcache_line *line, pte_t *ptep)
 	spin_unlock(&line->set->lock);
 }
 
-/* ---- checks ----------------------------------------------------------------- */
+/* ---- checks -----------------------------------------------------------------
+ */
 
 bool pcache_line_check(const struct pcache_line *line)
 {
@@ -477,18 +483,18 @@ bool pcache_set_check(struct pcache_set *set)
 	u32 nr_resident = 0;
 
 	ASSERT_LOCKED(&set->lock);
-	list_for_each_entry(line, &set->resident, in_list) {
+	list_for_each_entry (line, &set->resident, in_list) {
 		nr_resident++;
 		if (!pcache_line_check(line) || line->state == LINE_VICTIM)
 			return false;
-		list_for_each_entry(other, &set->resident, in_list)
+		list_for_each_entry (other, &set->resident, in_list)
 			if (other != line && other->gframe == line->gframe)
 				return false;
-		list_for_each_entry(other, &set->victims, in_list)
+		list_for_each_entry (other, &set->victims, in_list)
 			if (other->gframe == line->gframe)
 				return false;
 	}
-	list_for_each_entry(line, &set->victims, in_list)
+	list_for_each_entry (line, &set->victims, in_list)
 		if (!pcache_line_check(line) || line->state != LINE_VICTIM)
 			return false;
 	return nr_resident + set->nr_free == pcache.nr_ways;
@@ -508,7 +514,8 @@ u32 pcache_check(void)
 	return nr_bad;
 }
 
-/* ---- start ------------------------------------------------------------------ */
+/* ---- start ------------------------------------------------------------------
+ */
 
 void sets_start(void)
 {

@@ -70,33 +70,34 @@ struct rmap {
 };
 
 struct pcache_line {
-	struct pcache_set *set;	  /* NULL: in the stock, or LOOSE
+	struct pcache_set *set;   /* NULL: in the stock, or LOOSE
 				     [set->lock, victim lock] */
 	struct list_head in_list; /* of its set, or the stock [as set] */
 	struct list_head in_fifo; /* VICTIM [set->lock + victim lock] */
-	u64 gframe;		  /* [set->lock; stable while pinned or mapped] */
-	struct rmap first_rmap;	  /* used while nr_maps > 0 [set->lock] */
-	u32 nr_maps;		  /* [set->lock] */
-	u16 nr_pins;		  /* [set->lock] */
-	u8 state;		  /* enum line_state [set->lock] */
-	u8 age;			  /* for LRU: 8 samples of use [set->lock] */
-	bool is_dirty;		  /* [set->lock] */
-	bool is_writing;	  /* a write-back is in flight [set->lock] */
+	u64 gframe;             /* [set->lock; stable while pinned or mapped] */
+	struct rmap first_rmap; /* used while nr_maps > 0 [set->lock] */
+	u32 nr_maps;            /* [set->lock] */
+	u16 nr_pins;            /* [set->lock] */
+	u8 state;               /* enum line_state [set->lock] */
+	u8 age;                 /* for LRU: 8 samples of use [set->lock] */
+	bool is_dirty;          /* [set->lock] */
+	bool is_writing;        /* a write-back is in flight [set->lock] */
 };
 
 struct pcache_set {
-	struct spinlock lock;	   /* LOCK_PCACHE_SET */
-	u16 nr_free;		   /* [lock] */
-	u16 nr_waiting;		   /* threads that want a free way [lock] */
-	u32 nr_events;		   /* state changes, for waiters [lock] */
-	struct list_head free;	   /* [lock] */
+	struct spinlock lock;      /* LOCK_PCACHE_SET */
+	u16 nr_free;               /* [lock] */
+	u16 nr_waiting;            /* threads that want a free way [lock] */
+	u32 nr_events;             /* state changes, for waiters [lock] */
+	struct list_head free;     /* [lock] */
 	struct list_head resident; /* FILLING, VALID, EVICTING; oldest first
 				      [lock] */
 	struct list_head victims;  /* [lock] */
 	struct list_head in_todo;  /* wants the evictor [victim lock] */
 };
 
-/* ---- start ------------------------------------------------------------------ */
+/* ---- start ------------------------------------------------------------------
+ */
 
 /** pcache_start - read the options, reserve the lines, start the evictors. */
 int __must_check pcache_start(void);
@@ -106,13 +107,14 @@ int __must_check pcache_register(void);
 const struct region *pcache_region(void);
 u64 pcache_size_bytes(void);
 
-/* ---- finding and filling ----------------------------------------------------- */
+/* ---- finding and filling
+ * ----------------------------------------------------- */
 
 enum pcache_got {
-	PCACHE_FOUND,	     /* the line is VALID */
+	PCACHE_FOUND,        /* the line is VALID */
 	PCACHE_FOUND_VICTIM, /* it was in the victim cache, now VALID */
-	PCACHE_CLAIMED,	     /* FILLING: the caller fills it */
-	PCACHE_FULL,	     /* pcache_try_get() only: no free way */
+	PCACHE_CLAIMED,      /* FILLING: the caller fills it */
+	PCACHE_FULL,         /* pcache_try_get() only: no free way */
 };
 
 /**
@@ -185,7 +187,8 @@ int __must_check pcache_clean(u64 gframe);
  * was read outside of a claimed line is good only if it did not change. */
 u64 pcache_nr_write_backs(void);
 
-/* ---- content and mappings ----------------------------------------------------- */
+/* ---- content and mappings
+ * ----------------------------------------------------- */
 
 void *pcache_line_kaddr(const struct pcache_line *line);
 paddr_t pcache_line_paddr(const struct pcache_line *line);

@@ -13,7 +13,7 @@ static struct pcache_line *choose_fifo(struct pcache_set *set)
 {
 	struct pcache_line *line;
 
-	list_for_each_entry(line, &set->resident, in_list)
+	list_for_each_entry (line, &set->resident, in_list)
 		if (line_is_evictable(line))
 			return line;
 	return NULL;
@@ -27,7 +27,7 @@ static struct pcache_line *choose_clock(struct pcache_set *set)
 	if (list_empty(&set->resident))
 		return NULL;
 	last = list_last_entry(&set->resident, struct pcache_line, in_list);
-	list_for_each_entry_safe(line, next, &set->resident, in_list) {
+	list_for_each_entry_safe (line, next, &set->resident, in_list) {
 		if (line_is_evictable(line) && !rmap_test_accessed(line))
 			return line;
 		list_move_tail(&line->in_list, &set->resident);
@@ -43,7 +43,7 @@ static struct pcache_line *choose_lru(struct pcache_set *set)
 {
 	struct pcache_line *line, *best = NULL;
 
-	list_for_each_entry(line, &set->resident, in_list) {
+	list_for_each_entry (line, &set->resident, in_list) {
 		if (!line_is_evictable(line))
 			continue;
 		line->age >>= 1;
@@ -57,16 +57,17 @@ static struct pcache_line *choose_lru(struct pcache_set *set)
 
 static struct pcache_line *choose_random(struct pcache_set *set)
 {
-	static struct rand rand = {0x243f6a8885a308d3ul}; /* races are welcome */
+	static struct rand rand = {
+		0x243f6a8885a308d3ul}; /* races are welcome */
 	struct pcache_line *line;
 	u64 nr = 0, skip;
 
-	list_for_each_entry(line, &set->resident, in_list)
+	list_for_each_entry (line, &set->resident, in_list)
 		nr += line_is_evictable(line);
 	if (!nr)
 		return NULL;
 	skip = rand_below(&rand, nr);
-	list_for_each_entry(line, &set->resident, in_list)
+	list_for_each_entry (line, &set->resident, in_list)
 		if (line_is_evictable(line) && !skip--)
 			return line;
 	return NULL;
@@ -74,10 +75,8 @@ static struct pcache_line *choose_random(struct pcache_set *set)
 
 const struct pcache_policy pcache_policies[] = {
 	{"clock", choose_clock}, /* the default */
-	{"fifo", choose_fifo},
-	{"lru", choose_lru},
-	{"random", choose_random},
-	{NULL, NULL},
+	{"fifo", choose_fifo},     {"lru", choose_lru},
+	{"random", choose_random}, {NULL, NULL},
 };
 
 const struct pcache_policy *policy_find(const char *name)

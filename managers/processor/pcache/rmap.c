@@ -23,8 +23,7 @@ int rmap_start(void)
 	return rmap_cache ? 0 : -ENOMEM;
 }
 
-bool pcache_rmap_add(struct pcache_line *line, struct aspace *aspace,
-		     u64 vaddr)
+bool pcache_rmap_add(struct pcache_line *line, struct aspace *aspace, u64 vaddr)
 {
 	struct rmap *rmap = &line->first_rmap;
 
@@ -65,8 +64,7 @@ static void rmap_remove(struct pcache_line *line, struct rmap *prev)
 	gauge_sub(nr_pcache_rmaps, 1);
 }
 
-void pcache_rmap_del(struct pcache_line *line, struct aspace *aspace,
-		     u64 vaddr)
+void pcache_rmap_del(struct pcache_line *line, struct aspace *aspace, u64 vaddr)
 {
 	struct rmap *prev = NULL;
 

@@ -132,15 +132,16 @@ int pcache_register(void)
 
 	mutex_lock(&lock);
 	if (!pcache.region)
-		rc = net_region_register(pcache.pool_paddr,
-					 ALIGN_UP(pcache_size_bytes(),
-						  PAGE_SIZE),
-					 REGION_REMOTE_WRITE, &pcache.region);
+		rc = net_region_register(
+			pcache.pool_paddr,
+			ALIGN_UP(pcache_size_bytes(), PAGE_SIZE),
+			REGION_REMOTE_WRITE, &pcache.region);
 	mutex_unlock(&lock);
 	return rc;
 }
 
-/* ---- monitor ---------------------------------------------------------------- */
+/* ---- monitor ----------------------------------------------------------------
+ */
 
 static void show_percent(const char *what, u64 part, u64 whole)
 {

@@ -112,7 +112,8 @@ static struct pcache_line *victim_lock_oldest(void)
 	}
 }
 
-/* ---- writing back in batches ------------------------------------------------ */
+/* ---- writing back in batches ------------------------------------------------
+ */
 
 struct write_batch;
 
