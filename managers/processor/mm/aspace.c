@@ -417,3 +417,9 @@ int aspace_start(void)
 		rc = memnode_start();
 	return rc;
 }
+
+static int start_if_processor(void)
+{
+	return node_role() == ROLE_PROCESSOR ? aspace_start() : 0;
+}
+INITCALL(start_if_processor);

@@ -20,7 +20,7 @@
 
 struct aspace;
 
-/** aspace_start - prepare what address spaces need; from processor_start(). */
+/** aspace_start - prepare pcache and address spaces; an INITCALL does. */
 int __must_check aspace_start(void);
 
 /* ---- faults ---------------------------------------------------------------
