@@ -58,8 +58,7 @@ void exec_strings_free(struct exec_strings *s)
 	s->buf = NULL;
 }
 
-/* ---- the files of a program
- * ------------------------------------------------------ */
+/* ---- the files of a program -------------------------------------------- */
 
 /* What is being started.  Freed with free_program(). */
 struct program {
@@ -242,8 +241,7 @@ static int load_program(struct program *program, struct dentry *base,
 	return err;
 }
 
-/* ---- the new address space
- * --------------------------------------------------------- */
+/* ---- the new address space --------------------------------------------- */
 
 static u64 stack_bytes(void)
 {
@@ -293,8 +291,7 @@ static int make_aspace(const struct program *program,
 	return 0;
 }
 
-/* ---- alone in the process
- * ------------------------------------------------------------ */
+/* ---- alone in the process ---------------------------------------------- */
 
 static bool is_single(struct process *process)
 {
@@ -363,8 +360,7 @@ static int unshare(struct process *process)
 	return 0;
 }
 
-/* ---- the point of no return
- * ------------------------------------------------------------ */
+/* ---- the point of no return -------------------------------------------- */
 
 static void note_layout(struct process *process,
 			const struct rpc_m_exec_reply *rep)
@@ -474,8 +470,7 @@ int exec_program(struct dentry *base, const char *path,
 	return err;
 }
 
-/* ---- system calls
- * ----------------------------------------------------------------------- */
+/* ---- system calls ------------------------------------------------------ */
 
 /* Append the strings of a NULL-terminated array of pointers; NULL: none. */
 static int copy_vector(struct exec_strings *s, u64 vaddr, u32 *count)

@@ -24,8 +24,7 @@
 #include "internal.h"
 #include "sigset.h"
 
-/* ---- asking tasks to end
- * ------------------------------------------------------ */
+/* ---- asking tasks to end ----------------------------------------------- */
 
 bool process_must_leave_locked(const struct task *task)
 {
@@ -62,8 +61,7 @@ void process_exit(s32 status)
 	task_exit(status);
 }
 
-/* ---- the parent
- * --------------------------------------------------------------- */
+/* ---- the parent -------------------------------------------------------- */
 
 u32 process_parent_pid(struct process *process)
 {
@@ -153,8 +151,7 @@ static void reparent_children_locked(struct process *process,
 	}
 }
 
-/* ---- the end
- * ------------------------------------------------------------------ */
+/* ---- the end ----------------------------------------------------------- */
 
 void task_forget_memory(struct task *task)
 {

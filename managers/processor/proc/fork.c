@@ -19,8 +19,7 @@
 #include "internal.h"
 #include "sigframe.h"
 
-/* ---- what a child process gets
- * ------------------------------------------------- */
+/* ---- what a child process gets ----------------------------------------- */
 
 static int copy_files(struct process *child, u64 flags)
 {
@@ -140,8 +139,7 @@ static int copy_process(u64 flags, struct process **out)
 	return err;
 }
 
-/* ---- what a new task gets
- * ------------------------------------------------------- */
+/* ---- what a new task gets ---------------------------------------------- */
 
 static int make_thread(struct task *task, const struct clone_args *args)
 {
@@ -202,8 +200,7 @@ static void discard_task(struct task *task)
 	task_put(task);
 }
 
-/* ---- making them
- * ------------------------------------------------------------------ */
+/* ---- making them ------------------------------------------------------- */
 
 static int publish_process(struct process *child, struct task *task, u64 flags)
 {
@@ -313,8 +310,7 @@ static long do_clone(const struct clone_args *args)
 					  : clone_process(args);
 }
 
-/* ---- system calls
- * -------------------------------------------------------------------- */
+/* ---- system calls ------------------------------------------------------ */
 
 long sys_clone(u64 flags, u64 stack, u64 parent_tid, u64 child_tid, u64 tls)
 {

@@ -56,8 +56,7 @@ void futex_init(void)
 	}
 }
 
-/* ---- keys
- * ------------------------------------------------------------------------ */
+/* ---- keys -------------------------------------------------------------- */
 
 static bool key_equal(const struct futex_key *a, const struct futex_key *b)
 {
@@ -89,8 +88,7 @@ static int key_get(u64 vaddr, bool is_private, struct futex_key *key)
 	return 0;
 }
 
-/* ---- waiting
- * --------------------------------------------------------------------- */
+/* ---- waiting ----------------------------------------------------------- */
 
 static void enqueue(struct futex_waiter *waiter)
 {
@@ -183,8 +181,7 @@ static long futex_wait(u64 vaddr, u32 expected, u32 bitset, bool is_private,
 					   : -ERESTART_RESTARTBLOCK;
 }
 
-/* ---- waking
- * ---------------------------------------------------------------------- */
+/* ---- waking ------------------------------------------------------------ */
 
 static void wake_locked(struct futex_waiter *waiter)
 {
@@ -330,8 +327,7 @@ static long futex_wake_op(u64 vaddr, u64 vaddr2, u32 nr_wake, u32 nr_wake2,
 	return nr;
 }
 
-/* ---- system calls
- * ---------------------------------------------------------------- */
+/* ---- system calls ------------------------------------------------------ */
 
 /* The deadline of a FUTEX_WAIT*: WAIT is relative, WAIT_BITSET absolute. */
 static int get_deadline(u32 op, u64 ts_vaddr, u64 *deadline_ns)
@@ -397,8 +393,7 @@ long sys_futex(u64 vaddr, u64 op_arg, u64 val_arg, u64 timeout, u64 vaddr2,
 	}
 }
 
-/* ---- robust mutexes
- * -------------------------------------------------------------- */
+/* ---- robust mutexes ---------------------------------------------------- */
 
 #define ROBUST_LIST_BYTES 24u
 #define ROBUST_LIST_MAX   2048u /* it may be a circle */

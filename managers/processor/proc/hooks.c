@@ -32,8 +32,7 @@
 #define VECTOR_MF 16u
 #define VECTOR_XM 19u
 
-/* ---- system calls
- * ----------------------------------------------------------------- */
+/* ---- system calls ------------------------------------------------------ */
 
 static bool is_restart_code(long ret)
 {
@@ -52,8 +51,7 @@ static void on_syscall(struct user_regs *regs)
 		signal_deliver(regs, regs->orig_rax != USER_NO_SYSCALL);
 }
 
-/* ---- faults
- * ------------------------------------------------------------------------ */
+/* ---- faults ------------------------------------------------------------ */
 
 static int on_page_fault(u64 vaddr, u32 error_code, struct user_regs *regs)
 {
@@ -110,8 +108,7 @@ static void on_user_exception(u32 vector, u64 error, struct user_regs *regs)
 	signal_force(sig.signo, sig.code, sig.has_vaddr ? regs->rip : 0);
 }
 
-/* ---- the way back
- * -------------------------------------------------------------------- */
+/* ---- the way back ------------------------------------------------------ */
 
 static void on_return_to_user(struct user_regs *regs)
 {

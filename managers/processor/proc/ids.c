@@ -23,8 +23,7 @@ long sys_getppid(void)
 	return process_parent_pid(current_process());
 }
 
-/* ---- process groups and sessions
- * ------------------------------------------------- */
+/* ---- process groups and sessions --------------------------------------- */
 
 static struct process *find_locked(u32 pid)
 {
@@ -114,8 +113,7 @@ long sys_setsid(void)
 	return ret;
 }
 
-/* ---- users and groups
- * --------------------------------------------------------------- */
+/* ---- users and groups -------------------------------------------------- */
 
 #define KEEP 0xffffffffu /* -1: leave as it is */
 
@@ -336,8 +334,7 @@ long sys_setgroups(u64 count, u64 list_vaddr)
 	return 0;
 }
 
-/* ---- capabilities: root has all of them, others none
- * ------------------------------- */
+/* ---- capabilities: root has all of them, others none ------------------- */
 
 struct cap_header {
 	u32 version;

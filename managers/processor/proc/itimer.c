@@ -60,8 +60,7 @@ struct interval_timers {
 /* Made with the first timer; timers of one process are set one at a time. */
 static DEFINE_MUTEX(timers_lock, LOCK_MISC_SLEEP);
 
-/* ---- clocks
- * ----------------------------------------------------------------------- */
+/* ---- clocks ------------------------------------------------------------ */
 
 static u64 real_clock(const struct signal_timer *t)
 {
@@ -97,8 +96,7 @@ static void arm_locked(struct signal_timer *t)
 	timer_start(&t->timer, usertime_add(time_mono_ns(), left));
 }
 
-/* ---- firing
- * ------------------------------------------------------------------------- */
+/* ---- firing ------------------------------------------------------------ */
 
 static void send_locked(struct signal_timer *t)
 {
@@ -148,8 +146,7 @@ unlock:
 	process_unlock_irqrestore(flags);
 }
 
-/* ---- setting
- * ------------------------------------------------------------------------- */
+/* ---- setting ----------------------------------------------------------- */
 
 static void init_timer(struct signal_timer *t, struct process *process,
 		       u64 (*clock)(const struct signal_timer *), u32 sig)
@@ -251,8 +248,7 @@ void itimers_exit(struct process *process)
 	kfree(timers);
 }
 
-/* ---- setitimer(2), alarm(2)
- * ------------------------------------------------------------- */
+/* ---- setitimer(2), alarm(2) -------------------------------------------- */
 
 struct user_itimerval {
 	struct user_timeval interval;
@@ -327,8 +323,7 @@ long sys_alarm(u64 seconds)
 			 left_ns ? 1ul : 0ul);
 }
 
-/* ---- timer_create(2)
- * ------------------------------------------------------------------------ */
+/* ---- timer_create(2) --------------------------------------------------- */
 
 /* struct sigevent as far as the kernel looks at it. */
 struct user_sigevent {

@@ -12,8 +12,7 @@
 #include "rusage.h"
 #include "usertime.h"
 
-/* ---- limits
- * ------------------------------------------------------------------------ */
+/* ---- limits ------------------------------------------------------------ */
 
 static int check_limit(struct process *process, u32 id,
 		       const struct rlimit64 *new)
@@ -121,8 +120,7 @@ long sys_setrlimit(u64 id, u64 vaddr)
 	return set_limit(current_process(), (u32)id, &new);
 }
 
-/* ---- usage
- * -------------------------------------------------------------------------- */
+/* ---- usage ------------------------------------------------------------- */
 
 #define RUSAGE_SELF     0
 #define RUSAGE_CHILDREN (-1)

@@ -368,8 +368,7 @@ u32 task_count(void)
 	return READ_ONCE(nr_tasks);
 }
 
-/* ---- small questions
- * --------------------------------------------------------- */
+/* ---- small questions --------------------------------------------------- */
 
 char task_state_char(struct task *task)
 {

@@ -51,8 +51,7 @@ struct run {
 
 BOOT_OPTION(poweroff, "power the node off when the program it ran ends", NULL);
 
-/* ---- life
- * ---------------------------------------------------------------------- */
+/* ---- life -------------------------------------------------------------- */
 
 void run_hold(struct run *run)
 {
@@ -97,8 +96,7 @@ void run_leader_exited_locked(struct run *run, struct process *process)
 	complete(&run->ended);
 }
 
-/* ---- the first process
- * --------------------------------------------------------- */
+/* ---- the first process ------------------------------------------------- */
 
 static void set_default_limits(struct process *process)
 {
@@ -210,8 +208,7 @@ put_process:
 	return err;
 }
 
-/* ---- as the first process
- * ------------------------------------------------------- */
+/* ---- as the first process ---------------------------------------------- */
 
 static int copy_list(struct exec_strings *s, const char *string, u32 count,
 		     u32 *counter)
@@ -327,8 +324,7 @@ void run_initial_exec(struct run *run, struct user_regs *regs)
 		process_exit(err == -ENOENT ? 127 << 8 : 126 << 8);
 }
 
-/* ---- around it
- * --------------------------------------------------------------------- */
+/* ---- around it --------------------------------------------------------- */
 
 static bool is_deserted(struct run *run)
 {
@@ -422,8 +418,7 @@ int processor_run(void)
 	return 0;
 }
 
-/* ---- the monitor's run
- * ---------------------------------------------------------------- */
+/* ---- the monitor's run ------------------------------------------------- */
 
 static void cmd_run(int argc, char **argv)
 {

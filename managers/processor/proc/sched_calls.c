@@ -35,9 +35,7 @@ long sys_sched_yield(void)
 	return 0;
 }
 
-/* ---- CPUs
- * ------------------------------------------------------------------------------
- */
+/* ---- CPUs -------------------------------------------------------------- */
 
 long sys_getcpu(u64 cpu_vaddr, u64 node_vaddr)
 {
@@ -85,8 +83,7 @@ long sys_sched_setaffinity(u64 tid, u64 len, u64 mask_vaddr)
 	return err;
 }
 
-/* ---- classes and priorities
- * ---------------------------------------------------------------- */
+/* ---- classes and priorities -------------------------------------------- */
 
 static long check_task(u64 tid)
 {
@@ -173,9 +170,7 @@ long sys_setpriority(u64 which, u64 who, u64 nice)
 	return 0;
 }
 
-/* ---- membarrier(2)
- * ---------------------------------------------------------------------------
- */
+/* ---- membarrier(2) ----------------------------------------------------- */
 
 #define MEMBARRIER_QUERY             0u
 #define MEMBARRIER_GLOBAL            (1u << 0)
@@ -214,9 +209,7 @@ long sys_membarrier(u64 cmd, u64 flags, u64 cpu)
 	}
 }
 
-/* ---- NUMA policy
- * -------------------------------------------------------------------------------
- */
+/* ---- NUMA policy ------------------------------------------------------- */
 
 #define MPOL_DEFAULT 0u
 #define MPOL_LOCAL   4u

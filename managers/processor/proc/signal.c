@@ -26,8 +26,7 @@ struct queued_signal {
 	struct siginfo info;
 };
 
-/* ---- queues
- * ------------------------------------------------------------------ */
+/* ---- queues ------------------------------------------------------------ */
 
 void signal_queue_init(struct signal_queue *queue)
 {
@@ -139,8 +138,7 @@ bool signal_pending(struct task *task)
 	       READ_ONCE(task->process->is_exiting);
 }
 
-/* ---- actions
- * ----------------------------------------------------------------- */
+/* ---- actions ----------------------------------------------------------- */
 
 struct signal_actions *signal_actions_create(void)
 {
@@ -190,8 +188,7 @@ static bool is_ignored_locked(const struct process *process, u32 sig)
 		signal_default_action(sig) == SIGNAL_IGNORE);
 }
 
-/* ---- sending
- * ------------------------------------------------------------------- */
+/* ---- sending ----------------------------------------------------------- */
 
 /* The task that will take @sig of the process' queue: the leader if it can. */
 static struct task *choose_task_locked(struct process *process, u32 sig)
@@ -326,8 +323,7 @@ void signal_force(u32 sig, s32 code, u64 vaddr)
 	process_unlock_irqrestore(flags);
 }
 
-/* ---- masks
- * ---------------------------------------------------------------------- */
+/* ---- masks ------------------------------------------------------------- */
 
 /* Signals of the process that @task was to take and now blocks go to others. */
 void signal_retarget_locked(struct task *task, sigset64 newly_blocked)
@@ -363,8 +359,7 @@ void signal_mask_for_call(sigset64 mask)
 	signal_set_blocked(mask);
 }
 
-/* ---- delivery
- * --------------------------------------------------------------------- */
+/* ---- delivery ---------------------------------------------------------- */
 
 /* What a handler or a return makes of an interrupted call.  @action NULL: no
  * handler runs. */

@@ -18,8 +18,7 @@
 #include "internal.h"
 #include "sigset.h"
 
-/* ---- the system
- * ------------------------------------------------------------------------ */
+/* ---- the system -------------------------------------------------------- */
 
 #define UTS_BYTES 65u
 
@@ -103,8 +102,7 @@ long sys_getrandom(u64 vaddr, u64 len, u64 flags)
 	return (long)done;
 }
 
-/* ---- the thread
- * ------------------------------------------------------------------------- */
+/* ---- the thread -------------------------------------------------------- */
 
 #define ARCH_SET_GS 0x1001u
 #define ARCH_SET_FS 0x1002u

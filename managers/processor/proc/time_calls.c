@@ -54,8 +54,7 @@ u64 usertime_deadline(s32 clock, u64 ns, bool is_absolute)
 	return ns > real ? usertime_add(mono, ns - real) : mono;
 }
 
-/* ---- clocks
- * ------------------------------------------------------------------- */
+/* ---- clocks ------------------------------------------------------------ */
 
 /*
  * A negative clock names another's CPU time (clock_getcpuclockid(3)):
@@ -170,8 +169,7 @@ long sys_time(u64 vaddr)
 	return (long)now;
 }
 
-/* ---- sleeping
- * -------------------------------------------------------------------- */
+/* ---- sleeping ---------------------------------------------------------- */
 
 /* args: [0] where to store the time left, 0: nowhere */
 static long sleep_until_deadline(struct restart_block *block)
