@@ -62,9 +62,13 @@
 
 /* getdents64's type is the mode's type bits. */
 #define DT_UNKNOWN       0u
+#define DT_FIFO          1u
+#define DT_CHR           2u
 #define DT_DIR           4u
+#define DT_BLK           6u
 #define DT_REG           8u
 #define DT_LNK           10u
+#define DT_SOCK          12u
 #define DT_OF_MODE(mode) (((mode)&S_IFMT) >> 12)
 
 #define NAME_MAX 255u
