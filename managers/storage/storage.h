@@ -12,7 +12,7 @@
 #include <kernel/mutex.h>
 #include <net/rpc.h>
 
-#include "ext4/ext4.h"
+#include <managers/storage/ext4/ext4.h>
 
 struct block_device;
 
