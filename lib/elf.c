@@ -111,7 +111,7 @@ static bool may_follow(const struct elf_segment *prev,
 	    ALIGN_UP(prev_end, PAGE_BYTES))
 		return true;
 	/* One page has one content: only the same file page will do. */
-	return prev->mem_bytes == prev->file_bytes &&
+	return prev->mem_bytes == prev->file_bytes && next->file_bytes &&
 	       next->vaddr - prev->vaddr == next->offset - prev->offset;
 }
 
