@@ -15,7 +15,7 @@
 
 static DEFINE_SPINLOCK(asids_lock, LOCK_MEMORY_ASIDS);
 static struct hlist_head asids[NR_ASID_BUCKETS]; /* [asids_lock] */
-static u32 last_asid;				 /* [asids_lock] */
+static u32 last_asid;                            /* [asids_lock] */
 static struct slab_cache *aspaces, *vmas;
 
 static struct vma *alloc_vma(struct vma_tree *tree)
@@ -52,11 +52,11 @@ static void put_file(struct vma_tree *tree, const struct file_id *fid)
 	cfile_put(file);
 }
 
-static const struct vma_ops vma_ops = { .alloc = alloc_vma,
-					.free = free_vma,
-					.file_get = get_file,
-					.file_put = put_file,
-					.not_data = VMA_SHARED | VMA_STACK };
+static const struct vma_ops vma_ops = {.alloc = alloc_vma,
+				       .free = free_vma,
+				       .file_get = get_file,
+				       .file_put = put_file,
+				       .not_data = VMA_SHARED | VMA_STACK};
 
 int aspaces_start(void)
 {
@@ -94,9 +94,8 @@ static struct aspace *find_asid(u32 asid)
 	struct aspace *aspace;
 
 	ASSERT_LOCKED(&asids_lock);
-	hlist_for_each_entry(aspace, &asids[asid % NR_ASID_BUCKETS], link)
-		if (aspace->asid == asid)
-			return aspace;
+	hlist_for_each_entry(aspace, &asids[asid % NR_ASID_BUCKETS],
+			     link) if (aspace->asid == asid) return aspace;
 	return NULL;
 }
 
@@ -167,7 +166,8 @@ static struct aspace *find_one_of(struct client *client)
 
 	spin_lock(&asids_lock);
 	for (u32 i = 0; i < NR_ASID_BUCKETS; i++) {
-		hlist_for_each_entry(aspace, &asids[i], link) {
+		hlist_for_each_entry(aspace, &asids[i], link)
+		{
 			if (aspace->client == client) {
 				aspace->nr_refs++;
 				spin_unlock(&asids_lock);
@@ -279,8 +279,8 @@ int rpc_handle_m_fork(struct rpc_ctx *ctx, const struct rpc_m_asid *req,
 		return err;
 	err = aspace_fork(call.aspace, &child);
 	if (!err) {
-		*rep = (struct rpc_m_fork_reply){ .child_asid = le32_make(
-							  child->asid) };
+		*rep = (struct rpc_m_fork_reply){
+			.child_asid = le32_make(child->asid)};
 		aspace_put(child);
 	}
 	aspace_call_end(&call);
@@ -349,9 +349,9 @@ int rpc_handle_m_aspace_check(struct rpc_ctx *ctx, const struct rpc_m_asid *req,
 	down_read(&call.aspace->lock);
 	pagetable_for_each(&call.aspace->pages, 0, PAGETABLE_END, digest_page,
 			   digest);
-	vma_for_each(vma, &call.aspace->vmas)
-		vmas_hash += hash_u64(vma->start) ^ hash_u64(vma->end + 1) ^
-			     hash_u64((u64)vma->prot << 32 | vma->flags);
+	vma_for_each(vma, &call.aspace->vmas) vmas_hash +=
+		hash_u64(vma->start) ^ hash_u64(vma->end + 1) ^
+		hash_u64((u64)vma->prot << 32 | vma->flags);
 	*rep = (struct rpc_m_check_reply){
 		.nr_pages = le64_make(digest[0]),
 		.pages_hash = le64_make(digest[1]),
@@ -381,7 +381,8 @@ static void cmd_aspaces(int argc, char **argv)
 
 	spin_lock(&asids_lock);
 	for (u32 i = 0; i < NR_ASID_BUCKETS; i++) {
-		hlist_for_each_entry(aspace, &asids[i], link) {
+		hlist_for_each_entry(aspace, &asids[i], link)
+		{
 			if (n == MAX_ROWS)
 				break;
 			rows[n++] = (struct aspace_row){

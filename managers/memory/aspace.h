@@ -21,23 +21,23 @@
 #include <managers/memory/client.h>
 #include <managers/memory/pagetable.h>
 
-#define USER_LOW	0x10000ul	 /* as vm.mmap_min_addr */
-#define USER_TOP	0x7ffffffff000ul /* as TASK_SIZE of x86-64 */
-#define ASPACE_MAX_VMAS 65530u		 /* as vm.max_map_count */
-#define LIMIT_NONE	(~0ul)
+#define USER_LOW        0x10000ul        /* as vm.mmap_min_addr */
+#define USER_TOP        0x7ffffffff000ul /* as TASK_SIZE of x86-64 */
+#define ASPACE_MAX_VMAS 65530u           /* as vm.max_map_count */
+#define LIMIT_NONE      (~0ul)
 
 struct aspace {
-	u32 asid;		/* [set before publish] */
-	u32 nr_refs;		/* [asids_lock] */
-	struct client *client;	/* [set before publish] */
+	u32 asid;               /* [set before publish] */
+	u32 nr_refs;            /* [asids_lock] */
+	struct client *client;  /* [set before publish] */
 	struct hlist_node link; /* [asids_lock] */
 
 	struct rwsem lock;
-	bool is_dead;		/* [lock] */
-	struct vma_tree vmas;	/* [lock] */
+	bool is_dead;           /* [lock] */
+	struct vma_tree vmas;   /* [lock] */
 	struct pagetable pages; /* entries: [lock, for reading], see there */
-	u64 mmap_base;		/* where mappings grow down from [lock] */
-	u64 start_brk, brk;	/* [lock] */
+	u64 mmap_base;          /* where mappings grow down from [lock] */
+	u64 start_brk, brk;     /* [lock] */
 	u64 limit_as_bytes, limit_data_bytes; /* RLIMIT_* [lock] */
 };
 

@@ -12,6 +12,8 @@
 static DEFINE_SPINLOCK(clients_lock, LOCK_MEMORY_CLIENTS);
 static DEFINE_WAITQ(clients_waitq);
 static struct client clients[CLIENT_MAX];
+/* Peers may call as soon as the network is up, a little before we are. */
+static enum { STARTING, OPEN, FAILED } state; /* [atomic] */
 
 static u32 nr_inside(struct client *client)
 {
@@ -44,7 +46,8 @@ static void empty_client(struct client *client)
 	nr_frames = frame_reclaim_grants(client->id);
 	tmpfs_reclaim(client->id);
 	if (nr_aspaces || nr_frames)
-		pr_info("%s is gone: freed %u address spaces, %u granted frames",
+		pr_info("%s is gone: freed %u address spaces, %u granted "
+			"frames",
 			peer_name(peer), nr_aspaces, nr_frames);
 	spin_lock(&clients_lock);
 	client->peer = NULL;
@@ -103,6 +106,9 @@ struct client *client_enter(struct peer *peer)
 	struct client *client = &clients[peer_index(peer) % CLIENT_MAX];
 	struct peer *old;
 
+	wait_event(&clients_waitq, READ_ONCE(state) != STARTING);
+	if (state == FAILED)
+		return NULL;
 	for (;;) {
 		if (!peer_is_alive(peer))
 			return NULL;
@@ -141,7 +147,9 @@ static void on_peer_event(struct peer *peer, enum peer_event event)
 		client_gone(peer);
 }
 
-void clients_start(void)
+void clients_open(bool is_ready)
 {
+	WRITE_ONCE(state, is_ready ? OPEN : FAILED);
+	waitq_wake_all(&clients_waitq);
 	net_on_peer_event(on_peer_event);
 }

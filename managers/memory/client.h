@@ -20,13 +20,14 @@ struct client {
 	u32 nr_inside;     /* handlers at work [clients_lock] */
 };
 
-/** clients_start - listen to the comings and goings of peers. */
-void clients_start(void);
+/** clients_open - from now on clients may enter; @is_ready: false: never. */
+void clients_open(bool is_ready);
 
 /**
  * client_enter - the client record of @peer, kept until client_leave().
  *
- * Context: may sleep.  Return: NULL if the peer has gone (-EHOSTDOWN).
+ * Context: may sleep, the first ones until clients_open().
+ * Return: NULL if the peer has gone (-EHOSTDOWN).
  */
 struct client *client_enter(struct peer *peer);
 void client_leave(struct client *client);

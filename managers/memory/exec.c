@@ -21,15 +21,15 @@
 #include <mm/slab.h>
 #include <uapi/mman.h>
 
-#define PIE_BASE	  ALIGN_DOWN(USER_TOP / 3 * 2, PAGE_SIZE)
+#define PIE_BASE          ALIGN_DOWN(USER_TOP / 3 * 2, PAGE_SIZE)
 #define MMAP_RANDOM_BITS  28u
 #define STACK_RANDOM_BITS 22u
-#define BRK_RANDOM_BITS	  13u /* 32 MiB */
+#define BRK_RANDOM_BITS   13u /* 32 MiB */
 #define STACK_GUARD_BYTES (256u * PAGE_SIZE)
-#define MMAP_GAP_MIN	  (128ul << 20)
-#define STACK_MIN_BYTES	  (128ul << 10)
-#define STACK_MAX_BYTES	  (1ul << 30)
-#define MAX_VMAS	  64u /* room in the reply */
+#define MMAP_GAP_MIN      (128ul << 20)
+#define STACK_MIN_BYTES   (128ul << 10)
+#define STACK_MAX_BYTES   (1ul << 30)
+#define MAX_VMAS          64u /* room in the reply */
 
 static int decode(const struct rpc_m_exec *req, const struct rpc_ctx *ctx,
 		  struct exec *e)
@@ -83,8 +83,7 @@ static int open_files(struct exec *e, const struct rpc_m_exec *req)
 
 static int map_stack(struct exec *e)
 {
-	struct vma vma = { .prot = PROT_READ | PROT_WRITE,
-			   .flags = VMA_STACK };
+	struct vma vma = {.prot = PROT_READ | PROT_WRITE, .flags = VMA_STACK};
 	u64 gap = e->stack_bytes + STACK_GUARD_BYTES;
 
 	if (e->exe.image.exec_stack)
@@ -181,15 +180,14 @@ static void describe_vmas(struct aspace *aspace, struct rpc_ctx *ctx)
 	struct wire_vma *out = ctx->rep_tail;
 	const struct vma *vma;
 
-	vma_for_each(vma, &aspace->vmas)
-		*out++ = (struct wire_vma){
-			.start = le64_make(vma->start),
-			.end = le64_make(vma->end),
-			.pgoff_pages = le64_make(vma->pgoff_pages),
-			.prot = le32_make(vma->prot),
-			.flags = le32_make(vma->flags),
-			.fid = wire_fid_make(&vma->fid),
-		};
+	vma_for_each(vma, &aspace->vmas) *out++ = (struct wire_vma){
+		.start = le64_make(vma->start),
+		.end = le64_make(vma->end),
+		.pgoff_pages = le64_make(vma->pgoff_pages),
+		.prot = le32_make(vma->prot),
+		.flags = le32_make(vma->flags),
+		.fid = wire_fid_make(&vma->fid),
+	};
 	ctx->rep_tail_len = (u32)(aspace->vmas.nr_vmas * sizeof(*out));
 }
 
@@ -233,29 +231,23 @@ static int build(struct exec *e, struct rpc_ctx *ctx)
 	return exec_make_stack(e, ctx);
 }
 
-static int run(struct exec *e, struct rpc_ctx *ctx,
+static int run(struct exec *e, struct client *client, struct rpc_ctx *ctx,
 	       const struct rpc_m_exec *req, struct rpc_m_exec_reply *rep)
 {
-	struct client *client;
 	int err = open_files(e, req);
 
 	if (err)
 		return err;
-	client = client_enter(ctx->peer);
-	if (!client)
-		return -EHOSTDOWN;
 	e->aspace = aspace_create(client);
-	if (e->aspace) {
-		err = build(e, ctx);
-		if (!err) {
-			aspace_publish(e->aspace);
-			answer(e, ctx, rep);
-		}
-		aspace_put(e->aspace);
-	} else {
-		err = -ENOMEM;
+	if (!e->aspace)
+		return -ENOMEM;
+	err = build(e, ctx);
+	if (!err) {
+		aspace_publish(e->aspace);
+		answer(e, ctx, rep);
+		counter_inc(nr_memory_exec);
 	}
-	client_leave(client);
+	aspace_put(e->aspace);
 	return err;
 }
 
@@ -264,19 +256,22 @@ int rpc_handle_m_exec(struct rpc_ctx *ctx, const struct rpc_m_exec *req,
 {
 	/* Some KiB with the two images: not for the stack. */
 	struct exec *e = kzalloc(sizeof(*e));
+	struct client *client = NULL;
 	int err;
 
 	if (!e)
 		return -ENOMEM;
 	err = decode(req, ctx, e);
-	if (!err)
-		err = run(e, ctx, req, rep);
+	if (!err) {
+		client = client_enter(ctx->peer);
+		err = client ? run(e, client, ctx, req, rep) : -EHOSTDOWN;
+	}
 	if (e->exe.file)
 		cfile_put(e->exe.file);
 	if (e->interp.file)
 		cfile_put(e->interp.file);
 	kfree(e);
-	if (!err)
-		counter_inc(nr_memory_exec);
+	if (client)
+		client_leave(client);
 	return err;
 }

@@ -69,7 +69,7 @@ static int map_segment(struct aspace *aspace, const struct exec_file *f,
 		       const struct elf_segment *s)
 {
 	u64 start = ALIGN_DOWN(s->vaddr, PAGE_SIZE), mid, end;
-	struct vma vma = { .prot = s->prot };
+	struct vma vma = {.prot = s->prot};
 	int err = 0;
 
 	mid = s->file_bytes ? ALIGN_UP(s->vaddr + s->file_bytes, PAGE_SIZE)
@@ -84,9 +84,9 @@ static int map_segment(struct aspace *aspace, const struct exec_file *f,
 		err = vma_map(&aspace->vmas, &vma);
 	}
 	if (!err && end > mid) {
-		vma = (struct vma){ .start = mid + f->bias,
-				    .end = end + f->bias,
-				    .prot = s->prot };
+		vma = (struct vma){.start = mid + f->bias,
+				   .end = end + f->bias,
+				   .prot = s->prot};
 		err = vma_map(&aspace->vmas, &vma);
 	}
 	if (!err && s->mem_bytes > s->file_bytes && s->file_bytes &&

@@ -18,26 +18,26 @@
 #include <lib/string.h>
 #include <managers/memory/frames.h>
 
-#define AT_NULL		0u
-#define AT_PHDR		3u
-#define AT_PHENT	4u
-#define AT_PHNUM	5u
-#define AT_PAGESZ	6u
-#define AT_BASE		7u
-#define AT_FLAGS	8u
-#define AT_ENTRY	9u
-#define AT_UID		11u
-#define AT_EUID		12u
-#define AT_GID		13u
-#define AT_EGID		14u
-#define AT_PLATFORM	15u
-#define AT_HWCAP	16u
-#define AT_CLKTCK	17u
-#define AT_SECURE	23u
-#define AT_RANDOM	25u
-#define AT_HWCAP2	26u
-#define AT_EXECFN	31u
-#define AT_MINSIGSTKSZ	51u
+#define AT_NULL        0u
+#define AT_PHDR        3u
+#define AT_PHENT       4u
+#define AT_PHNUM       5u
+#define AT_PAGESZ      6u
+#define AT_BASE        7u
+#define AT_FLAGS       8u
+#define AT_ENTRY       9u
+#define AT_UID         11u
+#define AT_EUID        12u
+#define AT_GID         13u
+#define AT_EGID        14u
+#define AT_PLATFORM    15u
+#define AT_HWCAP       16u
+#define AT_CLKTCK      17u
+#define AT_SECURE      23u
+#define AT_RANDOM      25u
+#define AT_HWCAP2      26u
+#define AT_EXECFN      31u
+#define AT_MINSIGSTKSZ 51u
 
 static const char platform[] = "x86_64";
 
@@ -119,8 +119,8 @@ static int fetch_strings(struct exec *e, struct rpc_ctx *ctx)
 				return -ENOMEM;
 			n = min(e->strings_bytes - done,
 				PAGE_SIZE - (vaddr & (PAGE_SIZE - 1)));
-			segs[nr++] = (struct bulk_seg){ .paddr = paddr_of(to),
-							.len_bytes = (u32)n };
+			segs[nr++] = (struct bulk_seg){.paddr = paddr_of(to),
+						       .len_bytes = (u32)n};
 		}
 		err = rpc_bulk_get(ctx, batch_start, pool.region, segs, nr);
 		if (err)
@@ -155,7 +155,8 @@ static u64 put_pointers(struct words *w, u64 vaddr, u32 nr, u64 strings_end)
 	return vaddr;
 }
 
-static void put_auxv(struct words *w, u64 execfn, u64 platform_at, u64 random_at)
+static void put_auxv(struct words *w, u64 execfn, u64 platform_at,
+		     u64 random_at)
 {
 	const struct exec *e = w->e;
 	const struct elf_image *exe = &e->exe.image;
@@ -165,7 +166,8 @@ static void put_auxv(struct words *w, u64 execfn, u64 platform_at, u64 random_at
 	put_aux(w, AT_HWCAP, e->hwcap);
 	put_aux(w, AT_PAGESZ, PAGE_SIZE);
 	put_aux(w, AT_CLKTCK, CLOCK_TICKS);
-	put_aux(w, AT_PHDR, exe->phdr_vaddr ? exe->phdr_vaddr + e->exe.bias : 0);
+	put_aux(w, AT_PHDR,
+		exe->phdr_vaddr ? exe->phdr_vaddr + e->exe.bias : 0);
 	put_aux(w, AT_PHENT, ELF_PHDR_BYTES);
 	put_aux(w, AT_PHNUM, exe->header.nr_phdrs);
 	put_aux(w, AT_BASE, base);
@@ -187,7 +189,7 @@ static void put_auxv(struct words *w, u64 execfn, u64 platform_at, u64 random_at
 /* argc, the vectors and auxv, from e->sp upwards. */
 static int put_vectors(struct exec *e, u64 platform_at, u64 random_at)
 {
-	struct words w = { .e = e, .vaddr = e->sp };
+	struct words w = {.e = e, .vaddr = e->sp};
 	u64 strings_end = e->arg_start + e->strings_bytes;
 
 	put_word(&w, e->argc);
@@ -195,7 +197,8 @@ static int put_vectors(struct exec *e, u64 platform_at, u64 random_at)
 	e->env_start = e->arg_end;
 	e->env_end = put_pointers(&w, e->env_start, e->envc, strings_end);
 	/* Exactly execfn must be left. */
-	if (!e->env_end || string_end(e, e->env_end, strings_end) != strings_end)
+	if (!e->env_end ||
+	    string_end(e, e->env_end, strings_end) != strings_end)
 		return -EINVAL;
 	e->auxv_start = w.vaddr;
 	put_auxv(&w, e->env_end, platform_at, random_at);

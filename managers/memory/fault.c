@@ -141,8 +141,8 @@ static int resolve(struct fault *f, u32 access)
 
 static int send_page(struct rpc_ctx *ctx, const struct fault *f)
 {
-	struct bulk_seg seg = { .paddr = frame_paddr(f->pfn),
-				.len_bytes = PAGE_SIZE };
+	struct bulk_seg seg = {.paddr = frame_paddr(f->pfn),
+			       .len_bytes = PAGE_SIZE};
 
 	if (ctx->bulk_bytes < PAGE_SIZE || (f->flags & FAULT_ZERO))
 		return 0;
@@ -152,8 +152,7 @@ static int send_page(struct rpc_ctx *ctx, const struct fault *f)
 int rpc_handle_m_fault(struct rpc_ctx *ctx, const struct rpc_m_fault *req,
 		       struct rpc_m_fault_reply *rep)
 {
-	struct fault f = { .vaddr = ALIGN_DOWN(le64_get(req->vaddr),
-					       PAGE_SIZE) };
+	struct fault f = {.vaddr = ALIGN_DOWN(le64_get(req->vaddr), PAGE_SIZE)};
 	struct aspace_call call;
 	int err = aspace_call_begin(&call, ctx->peer, le32_get(req->asid));
 

@@ -9,6 +9,7 @@
 #include <lib/errno.h>
 #include <lib/minmax.h>
 #include <lib/string.h>
+#include <managers/memory/client.h>
 #include <managers/memory/frames.h>
 #include <managers/memory/pagecache.h>
 #include <managers/memory/tmpfs.h>
@@ -73,15 +74,16 @@ static int fill_batch(struct batch *batch, struct cfile *file, u64 offset,
 		u64 in_page = at & (PAGE_SIZE - 1);
 		u64 n = min(PAGE_SIZE - in_page, left);
 		u32 pfn, nr_wanted = (u32)DIV_ROUND_UP(left, PAGE_SIZE);
-		int err = is_write ? pagecache_make(file, at >> PAGE_SHIFT, &pfn)
-				   : frame_to_read(file, at >> PAGE_SHIFT,
-						   nr_wanted, &pfn);
+		int err = is_write
+				  ? pagecache_make(file, at >> PAGE_SHIFT, &pfn)
+				  : frame_to_read(file, at >> PAGE_SHIFT,
+						  nr_wanted, &pfn);
 
 		if (err)
 			return batch->nr ? 0 : err;
 		batch->segs[batch->nr] =
-			(struct bulk_seg){ .paddr = frame_paddr(pfn) + in_page,
-					   .len_bytes = (u32)n };
+			(struct bulk_seg){.paddr = frame_paddr(pfn) + in_page,
+					  .len_bytes = (u32)n};
 		batch->pfns[batch->nr++] = pfn;
 		batch->len_bytes += n;
 	}
@@ -137,10 +139,11 @@ static void answer(struct rpc_file_io_reply *rep, struct cfile *file,
 	};
 }
 
-int rpc_handle_m_read(struct rpc_ctx *ctx, const struct rpc_file_io *req,
-		      struct rpc_file_io_reply *rep)
+static int read_file(struct rpc_ctx *ctx, const struct rpc_file_io *req,
+		     struct rpc_file_io_reply *rep)
 {
-	u64 offset = le64_get(req->offset), len = le32_get(req->len_bytes), size;
+	u64 offset = le64_get(req->offset), len = le32_get(req->len_bytes),
+	    size;
 	struct cfile *file;
 	int err = decode(ctx, req, &file);
 
@@ -176,14 +179,14 @@ static int write_locked(struct rpc_ctx *ctx, const struct rpc_file_io *req,
 		WRITE_ONCE(file->size_bytes, offset + len);
 	/* Pages made for what was not written are no part of the file. */
 	if (len < wanted)
-		pagecache_remove(file, DIV_ROUND_UP(file->size_bytes, PAGE_SIZE),
-				 ~0ul);
+		pagecache_remove(
+			file, DIV_ROUND_UP(file->size_bytes, PAGE_SIZE), ~0ul);
 	answer(rep, file, offset, len);
 	return err == -ENOMEM ? -ENOSPC : err;
 }
 
-int rpc_handle_m_write(struct rpc_ctx *ctx, const struct rpc_file_io *req,
-		       struct rpc_file_io_reply *rep)
+static int write_file(struct rpc_ctx *ctx, const struct rpc_file_io *req,
+		      struct rpc_file_io_reply *rep)
 {
 	struct cfile *file;
 	int err = decode(ctx, req, &file);
@@ -196,5 +199,31 @@ int rpc_handle_m_write(struct rpc_ctx *ctx, const struct rpc_file_io *req,
 		tmpfs_end_write(file);
 	}
 	cfile_put(file);
+	return err;
+}
+
+int rpc_handle_m_read(struct rpc_ctx *ctx, const struct rpc_file_io *req,
+		      struct rpc_file_io_reply *rep)
+{
+	struct client *client = client_enter(ctx->peer);
+	int err;
+
+	if (!client)
+		return -EHOSTDOWN;
+	err = read_file(ctx, req, rep);
+	client_leave(client);
+	return err;
+}
+
+int rpc_handle_m_write(struct rpc_ctx *ctx, const struct rpc_file_io *req,
+		       struct rpc_file_io_reply *rep)
+{
+	struct client *client = client_enter(ctx->peer);
+	int err;
+
+	if (!client)
+		return -EHOSTDOWN;
+	err = write_file(ctx, req, rep);
+	client_leave(client);
 	return err;
 }

@@ -35,14 +35,13 @@ static void choose_window(struct fill *fill, u64 index, u32 nr_wanted)
 	u64 low = index, high = index + 1, limit_low, limit_high;
 
 	limit_low = nr_wanted > 1 ? index : ALIGN_DOWN(index, PAGECACHE_WINDOW);
-	limit_high = nr_wanted > 1
-			     ? index + clamp(nr_wanted, PAGECACHE_WINDOW,
-					     PAGECACHE_WINDOW_MAX)
-			     : limit_low + PAGECACHE_WINDOW;
+	limit_high = nr_wanted > 1 ? index + clamp(nr_wanted, PAGECACHE_WINDOW,
+						   PAGECACHE_WINDOW_MAX)
+				   : limit_low + PAGECACHE_WINDOW;
 	if (READ_ONCE(file->is_size_known))
-		limit_high = min(limit_high,
-				 DIV_ROUND_UP(READ_ONCE(file->size_bytes),
-					      PAGE_SIZE));
+		limit_high = min(
+			limit_high,
+			DIV_ROUND_UP(READ_ONCE(file->size_bytes), PAGE_SIZE));
 	while (high < limit_high && !pagecache_has(file, high))
 		high++;
 	while (low > limit_low && !pagecache_has(file, low - 1))
@@ -108,23 +107,21 @@ static void make_segs(struct fill *fill)
 			last->len_bytes += PAGE_SIZE;
 		else
 			fill->segs[fill->nr_segs++] = (struct bulk_seg){
-				.paddr = paddr, .len_bytes = PAGE_SIZE
-			};
+				.paddr = paddr, .len_bytes = PAGE_SIZE};
 	}
 }
 
 static int call_storage(struct fill *fill, struct rpc_file_io_reply *rep)
 {
 	const struct file_id *fid = &fill->file->fid;
-	struct rpc_file_io req = { .fid = wire_fid_make(fid),
-				   .offset = le64_make(fill->first
-						       << PAGE_SHIFT),
-				   .len_bytes =
-					   le32_make(fill->nr << PAGE_SHIFT) };
-	struct rpc_bulk bulk = { .region = pool.region,
-				 .segs = fill->segs,
-				 .nr_segs = fill->nr_segs };
-	struct rpc_args args = { .req = &req, .rep = rep, .bulk = &bulk };
+	struct rpc_file_io req = {
+		.fid = wire_fid_make(fid),
+		.offset = le64_make(fill->first << PAGE_SHIFT),
+		.len_bytes = le32_make(fill->nr << PAGE_SHIFT)};
+	struct rpc_bulk bulk = {.region = pool.region,
+				.segs = fill->segs,
+				.nr_segs = fill->nr_segs};
+	struct rpc_args args = {.req = &req, .rep = rep, .bulk = &bulk};
 	struct peer *peer = peer_get(ROLE_STORAGE, fid->node_guid);
 	int err;
 
@@ -160,7 +157,7 @@ static void finish_pages(struct fill *fill, u64 len_bytes)
 
 int pagecache_fill(struct cfile *file, u64 index, u32 nr_wanted)
 {
-	struct fill fill = { .file = file };
+	struct fill fill = {.file = file};
 	struct rpc_file_io_reply rep;
 	u64 size, len;
 	int err;

@@ -16,9 +16,9 @@ struct cpage {
 	struct cfile *file;         /* a reference if remote */
 	u64 index;
 	u32 pfn;
-	u32 nr_users; /* the cache, and who looks at it now [atomic] */
-	u32 state;    /* enum cpage_state [atomic] */
-	int error;    /* GONE after a failed fill [set before state] */
+	u32 nr_users;       /* the cache, and who looks at it now [atomic] */
+	u32 state;          /* enum cpage_state [atomic] */
+	int error;          /* GONE after a failed fill [set before state] */
 	bool is_referenced; /* found since the evictor came by [bucket] */
 };
 

@@ -60,10 +60,9 @@ int frames_start(u64 bytes)
 
 int frames_register(void)
 {
-	return net_region_register(pool.paddr,
-				   (u64)pool.nr_frames << PAGE_SHIFT,
-				   REGION_REMOTE_READ | REGION_REMOTE_WRITE,
-				   &pool.region);
+	return net_region_register(
+		pool.paddr, (u64)pool.nr_frames << PAGE_SHIFT,
+		REGION_REMOTE_READ | REGION_REMOTE_WRITE, &pool.region);
 }
 
 static u16 granted_tag(u8 client)
@@ -272,7 +271,7 @@ void frames_stop(void)
 }
 
 static const char *const state_names[] = {
-	[FRAME_FREE] = "free",	   [FRAME_GRANTED] = "granted",
+	[FRAME_FREE] = "free",       [FRAME_GRANTED] = "granted",
 	[FRAME_PRIVATE] = "private", [FRAME_CACHE] = "cache",
 	[FRAME_ORPHAN] = "orphan",
 };

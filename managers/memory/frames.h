@@ -15,8 +15,8 @@
  *	    v |      frame_adopt   |  v
  *	   GRANTED ----------------+  GRANTED
  *
- *	           frame_alloc_cache       frame_drop_cache      frame_put (last)
- *	   FREE -------------------> CACHE ----------------> ORPHAN -----> FREE
+ *	           frame_alloc_cache       frame_drop_cache      frame_put
+ *(last) FREE -------------------> CACHE ----------------> ORPHAN -----> FREE
  *
  * GRANTED frames belong to one client (a processor node), which may do what it
  * likes with them; m_pages adopts one into an address space.  PRIVATE frames
@@ -130,9 +130,9 @@ static inline bool __must_check frame_try_get(u32 pfn)
 	u32 *nr_refs = &frame_of(pfn)->nr_refs;
 	u32 seen = __atomic_load_n(nr_refs, __ATOMIC_RELAXED);
 
-	while (seen && !__atomic_compare_exchange_n(nr_refs, &seen, seen + 1,
-						    false, __ATOMIC_ACQUIRE,
-						    __ATOMIC_RELAXED))
+	while (seen &&
+	       !__atomic_compare_exchange_n(nr_refs, &seen, seen + 1, false,
+					    __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
 		;
 	return seen;
 }

@@ -44,7 +44,7 @@ int rpc_handle_m_grant(struct rpc_ctx *ctx, const struct rpc_m_grant *req,
 	for (u32 i = 0; i < nr; i++)
 		out[i] = le64_make(pfns[i]);
 	ctx->rep_tail_len = nr * sizeof(*out);
-	*rep = (struct rpc_m_grant_reply){ .nr_frames = le32_make(nr) };
+	*rep = (struct rpc_m_grant_reply){.nr_frames = le32_make(nr)};
 	return 0;
 }
 

@@ -21,8 +21,8 @@ static bool round_len(u64 len_bytes, u64 *out)
 /* [@start, +@len_bytes) of a system call: aligned, inside, made whole pages. */
 static bool decode_range(u64 start, u64 len_bytes, u64 *end)
 {
-	if (!IS_ALIGNED(start, PAGE_SIZE) || !round_len(len_bytes, &len_bytes) ||
-	    start > USER_TOP - len_bytes)
+	if (!IS_ALIGNED(start, PAGE_SIZE) ||
+	    !round_len(len_bytes, &len_bytes) || start > USER_TOP - len_bytes)
 		return false;
 	*end = start + len_bytes;
 	return true;
@@ -88,9 +88,9 @@ static int decode_mmap(const struct mmap_request *req, struct vma *vma)
 {
 	bool is_file = !file_id_is_none(&req->fid);
 
-	*vma = (struct vma){ .prot = req->prot & PROT_ALL,
-			     .fid = req->fid,
-			     .pgoff_pages = is_file ? req->pgoff_pages : 0 };
+	*vma = (struct vma){.prot = req->prot & PROT_ALL,
+			    .fid = req->fid,
+			    .pgoff_pages = is_file ? req->pgoff_pages : 0};
 	if (req->flags & MAP_HUGETLB)
 		return -EINVAL;
 	switch (req->flags & MAP_TYPE) {
@@ -118,8 +118,8 @@ static int decode_mmap(const struct mmap_request *req, struct vma *vma)
 /* Refuse only what can never be had, as Linux's heuristic overcommit does. */
 static bool is_overcommit(const struct vma *vma, u64 nr_pages)
 {
-	return is_data(vma->prot, vma->flags) && !(vma->flags & VMA_NORESERVE) &&
-	       nr_pages > pool.nr_frames;
+	return is_data(vma->prot, vma->flags) &&
+	       !(vma->flags & VMA_NORESERVE) && nr_pages > pool.nr_frames;
 }
 
 int mapping_mmap(struct aspace *aspace, const struct mmap_request *req,
@@ -143,7 +143,8 @@ int mapping_mmap(struct aspace *aspace, const struct mmap_request *req,
 	if (err)
 		return err;
 	if (req->flags & MAP_FIXED)
-		nr_replaced = vma_count_pages(&aspace->vmas, start, start + len);
+		nr_replaced =
+			vma_count_pages(&aspace->vmas, start, start + len);
 	if (is_overcommit(&vma, nr_pages) ||
 	    !aspace_may_grow(aspace, nr_pages - nr_replaced,
 			     is_data(vma.prot, vma.flags) ? nr_pages : 0))
@@ -190,9 +191,9 @@ int mapping_mprotect(struct aspace *aspace, u64 start, u64 len_bytes, u32 prot)
 		if ((vma->flags & VMA_SHARED) && !(vma->flags & VMA_MAYWRITE))
 			return -EACCES;
 		if (is_data(prot, vma->flags) && !(vma->prot & PROT_WRITE))
-			nr_more_data += (min(end, vma->end) -
-					 max(start, vma->start)) >>
-					PAGE_SHIFT;
+			nr_more_data +=
+				(min(end, vma->end) - max(start, vma->start)) >>
+				PAGE_SHIFT;
 	}
 	if (!aspace_may_grow(aspace, 0, nr_more_data))
 		return -ENOMEM;
@@ -203,10 +204,10 @@ int mapping_mprotect(struct aspace *aspace, u64 start, u64 len_bytes, u32 prot)
 
 static bool grow_brk(struct aspace *aspace, u64 old_end, u64 new_end)
 {
-	struct vma heap = { .start = old_end,
-			    .end = new_end,
-			    .prot = PROT_READ | PROT_WRITE,
-			    .flags = VMA_HEAP };
+	struct vma heap = {.start = old_end,
+			   .end = new_end,
+			   .prot = PROT_READ | PROT_WRITE,
+			   .flags = VMA_HEAP};
 	u64 nr_pages = (new_end - old_end) >> PAGE_SHIFT;
 
 	return is_free(aspace, old_end, new_end) &&

@@ -12,14 +12,15 @@
 struct mmap_request {
 	u64 vaddr, len_bytes, pgoff_pages;
 	u32 prot, flags; /* PROT_*, MAP_* */
-	u32 vma_flags;	 /* VMA_MAYWRITE */
+	u32 vma_flags;   /* VMA_MAYWRITE */
 	struct file_id fid;
 };
 
 /** mapping_mmap - Return: 0 and the address in *@vaddr, or -E... of mmap(2). */
 int __must_check mapping_mmap(struct aspace *aspace,
 			      const struct mmap_request *req, u64 *vaddr);
-int __must_check mapping_munmap(struct aspace *aspace, u64 start, u64 len_bytes);
+int __must_check mapping_munmap(struct aspace *aspace, u64 start,
+				u64 len_bytes);
 int __must_check mapping_mprotect(struct aspace *aspace, u64 start,
 				  u64 len_bytes, u32 prot);
 /** mapping_brk - Return: the brk in force afterwards. */

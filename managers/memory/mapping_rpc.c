@@ -78,8 +78,8 @@ int rpc_handle_m_mmap(struct rpc_ctx *ctx, const struct rpc_m_mmap *wire,
 	}
 	if (file)
 		cfile_put(file);
-	*rep = (struct rpc_m_mmap_reply){ .vaddr = le64_make(vaddr),
-					  .fid = wire_fid_make(&req.fid) };
+	*rep = (struct rpc_m_mmap_reply){.vaddr = le64_make(vaddr),
+					 .fid = wire_fid_make(&req.fid)};
 	return err;
 }
 

@@ -26,17 +26,19 @@
 #include <managers/memory/tmpfs.h>
 
 /* Of what is free at start: the rest is for tables and buffers. */
-#define POOL_SHARE_NUM 7u
-#define POOL_SHARE_DEN 8u
+#define POOL_SHARE_NUM 3u
+#define POOL_SHARE_DEN 4u
 
-BOOT_OPTION(pool, "SIZE: memory lent to the cluster (default 7/8 of the free)",
+BOOT_OPTION(pool, "SIZE: memory lent to the cluster (default 3/4 of the free)",
 	    NULL);
 
-int memory_start(void)
+static int prepare_error = -ENODEV;
+
+static int prepare(void)
 {
 	u64 max = phys_pool_max();
-	u64 bytes = cmdline_get_size("pool",
-				     max / POOL_SHARE_DEN * POOL_SHARE_NUM);
+	u64 bytes =
+		cmdline_get_size("pool", max / POOL_SHARE_DEN * POOL_SHARE_NUM);
 	int err = frames_start(bytes);
 
 	if (err) {
@@ -44,15 +46,30 @@ int memory_start(void)
 		       max >> 20);
 		return err;
 	}
+	pr_info("pool of %lu MiB, %u frames", bytes >> 20, pool.nr_frames);
+	tmpfs_start();
 	err = pagecache_start();
 	if (!err)
 		err = aspaces_start();
 	if (!err)
 		err = fileio_start();
-	if (err)
-		return err;
-	tmpfs_start();
-	clients_start();
-	pr_info("pool of %lu MiB, %u frames", bytes >> 20, pool.nr_frames);
-	return frames_register();
+	return err;
+}
+
+/* Everything but the card, before the network can bring us a message. */
+static int memory_prepare(void)
+{
+	if (node_role() != ROLE_MEMORY)
+		return 0;
+	prepare_error = prepare();
+	return prepare_error;
+}
+INITCALL(memory_prepare);
+
+int memory_start(void)
+{
+	int err = prepare_error ? prepare_error : frames_register();
+
+	clients_open(!err);
+	return err;
 }

@@ -21,8 +21,8 @@
 #include <net/membership.h>
 
 #define PAGE_BUCKETS_MIN 1024u
-#define NR_FILE_BUCKETS	 1024u
-#define NR_FILL_WAITQS	 64u
+#define NR_FILE_BUCKETS  1024u
+#define NR_FILL_WAITQS   64u
 
 struct bucket {
 	struct spinlock lock;
@@ -103,7 +103,7 @@ void pagecache_stop(void)
 
 static void init_file(struct cfile *file, const struct file_id *fid)
 {
-	*file = (struct cfile){ .fid = *fid, .nr_refs = 1 };
+	*file = (struct cfile){.fid = *fid, .nr_refs = 1};
 	spin_lock_init(&file->lock, "cfile", LOCK_MEMORY_CFILE);
 	list_init(&file->pages);
 }
@@ -114,7 +114,8 @@ static struct cfile *find_file(struct bucket *b, const struct file_id *fid)
 	struct cfile *file;
 
 	ASSERT_LOCKED(&b->lock);
-	hlist_for_each_entry(file, &b->head, link) {
+	hlist_for_each_entry(file, &b->head, link)
+	{
 		if (file_id_equal(&file->fid, fid)) {
 			file->nr_refs++;
 			return file;
@@ -217,9 +218,10 @@ static struct cpage *find_page(struct bucket *b, const struct file_id *fid,
 	struct cpage *page;
 
 	ASSERT_LOCKED(&b->lock);
-	hlist_for_each_entry(page, &b->head, link)
-		if (page->index == index && file_id_equal(&page->file->fid, fid))
-			return page;
+	hlist_for_each_entry(
+		page, &b->head,
+		link) if (page->index == index &&
+			  file_id_equal(&page->file->fid, fid)) return page;
 	return NULL;
 }
 
@@ -251,7 +253,7 @@ struct cpage *cpage_new(struct cfile *file)
 		slab_free(cpages, page);
 		return NULL;
 	}
-	*page = (struct cpage){ .file = file, .pfn = pfn, .nr_users = 1 };
+	*page = (struct cpage){.file = file, .pfn = pfn, .nr_users = 1};
 	list_init(&page->lru_link);
 	if (!file->is_local)
 		cfile_hold(file);
@@ -490,7 +492,7 @@ void pagecache_remove(struct cfile *file, u64 first, u64 end)
 	LIST_HEAD(removed);
 
 	spin_lock(&file->lock);
-	list_for_each_entry_safe(page, next, &file->pages, file_link) {
+	list_for_each_entry_safe (page, next, &file->pages, file_link) {
 		struct bucket *b;
 
 		if (page->index < first || page->index >= end ||
@@ -504,7 +506,7 @@ void pagecache_remove(struct cfile *file, u64 first, u64 end)
 		list_add(&page->file_link, &removed);
 	}
 	spin_unlock(&file->lock);
-	list_for_each_entry_safe(page, next, &removed, file_link)
+	list_for_each_entry_safe (page, next, &removed, file_link)
 		cpage_discard(page);
 }
 

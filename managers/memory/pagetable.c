@@ -7,7 +7,7 @@
 #include <mm/slab.h>
 
 #define FANOUT_SHIFT 9u
-#define FANOUT	     (1u << FANOUT_SHIFT)
+#define FANOUT       (1u << FANOUT_SHIFT)
 #define NR_LEVELS    4u /* 3 of tables, 1 of leaves: 48 bits */
 #define LEAF_LEVEL   (NR_LEVELS - 1)
 static_assert(PAGETABLE_END == 1ul << (PAGE_SHIFT + NR_LEVELS * FANOUT_SHIFT),
@@ -73,8 +73,8 @@ static u32 *find_entry(const struct pagetable *pt, u64 vaddr)
 		table = __atomic_load_n(
 			&((struct table *)table)->slots[index_of(vaddr, level)],
 			__ATOMIC_ACQUIRE);
-	return table ? &((struct leaf *)table)->entries[index_of(vaddr,
-								 LEAF_LEVEL)]
+	return table ? &((struct leaf *)table)
+				->entries[index_of(vaddr, LEAF_LEVEL)]
 		     : NULL;
 }
 
@@ -156,8 +156,8 @@ static void zap_leaf(struct pagetable *pt, struct leaf *leaf, u64 start,
 		     u64 end)
 {
 	for (u64 vaddr = start; vaddr < end; vaddr += PAGE_SIZE) {
-		u32 pfn = take_entry(pt, &leaf->entries[index_of(vaddr,
-								 LEAF_LEVEL)]);
+		u32 pfn = take_entry(
+			pt, &leaf->entries[index_of(vaddr, LEAF_LEVEL)]);
 
 		if (pfn != FRAME_NONE)
 			frame_put(pfn);
@@ -199,8 +199,8 @@ static int walk_leaf(const struct leaf *leaf, u64 start, u64 end,
 		     int (*fn)(void *arg, u64 vaddr, u32 pfn), void *arg)
 {
 	for (u64 vaddr = start; vaddr < end; vaddr += PAGE_SIZE) {
-		u32 entry = READ_ONCE(leaf->entries[index_of(vaddr,
-							     LEAF_LEVEL)]);
+		u32 entry =
+			READ_ONCE(leaf->entries[index_of(vaddr, LEAF_LEVEL)]);
 		int ret = entry ? fn(arg, vaddr, entry - 1) : 0;
 
 		if (ret)
@@ -223,10 +223,10 @@ static int walk_table(void *table, u32 level, u64 start, u64 end,
 		struct table *t = table;
 
 		next = min(ALIGN_DOWN(vaddr, step) + step, end);
-		ret = walk_table(__atomic_load_n(&t->slots[index_of(vaddr,
-								    level)],
-						 __ATOMIC_ACQUIRE),
-				 level + 1, vaddr, next, fn, arg);
+		ret = walk_table(
+			__atomic_load_n(&t->slots[index_of(vaddr, level)],
+					__ATOMIC_ACQUIRE),
+			level + 1, vaddr, next, fn, arg);
 	}
 	return ret;
 }
@@ -269,14 +269,14 @@ static int drop_one(void *arg, u64 vaddr, u32 pfn)
 
 int pagetable_prepare_move(struct pagetable *pt, u64 from, u64 to, u64 bytes)
 {
-	struct move move = { .pt = pt, .distance = to - from };
+	struct move move = {.pt = pt, .distance = to - from};
 
 	return pagetable_for_each(pt, from, from + bytes, prepare_one, &move);
 }
 
 void pagetable_move(struct pagetable *pt, u64 from, u64 to, u64 bytes)
 {
-	struct move move = { .pt = pt, .distance = to - from };
+	struct move move = {.pt = pt, .distance = to - from};
 
 	pagetable_for_each(pt, to, to + bytes, drop_one, pt);
 	pagetable_for_each(pt, from, from + bytes, move_one, &move);

@@ -12,15 +12,15 @@
 #include <net/membership.h>
 
 #define NR_NAME_BUCKETS 1024u
-#define FIRST_COOKIE	3u /* 1 and 2 are "." and ".." */
+#define FIRST_COOKIE    3u /* 1 and 2 are "." and ".." */
 
 DEFINE_MUTEX(tmpfs_lock, LOCK_TMPFS);
 static struct hlist_head name_buckets[NR_NAME_BUCKETS]; /* [tmpfs_lock] */
-static struct tnode *roots[TMPFS_SHM + 1];		/* [tmpfs_lock] */
+static struct tnode *roots[TMPFS_SHM + 1];              /* [tmpfs_lock] */
 static DEFINE_SPINLOCK(nodes_lock, LOCK_MEMORY_NODES);
-static LIST_HEAD(nodes);   /* [nodes_lock] */
-static u64 last_ino;	   /* [nodes_lock] */
-static u32 generation;	   /* [set once]: of this boot */
+static LIST_HEAD(nodes); /* [nodes_lock] */
+static u64 last_ino;     /* [nodes_lock] */
+static u32 generation;   /* [set once]: of this boot */
 
 /* ---- nodes --------------------------------------------------------------- */
 
@@ -39,9 +39,8 @@ static void release_node(struct cfile *file)
 
 static struct tnode *new_node(u32 fsid, const struct tnode_attr *attr)
 {
-	struct file_id fid = { .node_guid = net_local_guid(),
-			       .fsid = fsid,
-			       .gen = generation };
+	struct file_id fid = {
+		.node_guid = net_local_guid(), .fsid = fsid, .gen = generation};
 	struct tnode *node = kzalloc(sizeof(*node));
 
 	if (!node)
@@ -65,7 +64,7 @@ static struct tnode *new_node(u32 fsid, const struct tnode_attr *attr)
 
 struct cfile *tmpfs_make_anonymous(u64 len_bytes)
 {
-	struct tnode_attr attr = { .mode = S_IFREG | 0600 };
+	struct tnode_attr attr = {.mode = S_IFREG | 0600};
 	struct tnode *node = new_node(TMPFS_ANONYMOUS, &attr);
 
 	if (!node)
@@ -76,7 +75,7 @@ struct cfile *tmpfs_make_anonymous(u64 len_bytes)
 
 struct tnode *tnode_root(u32 fsid)
 {
-	struct tnode_attr attr = { .mode = S_IFDIR | S_ISVTX | 0777 };
+	struct tnode_attr attr = {.mode = S_IFDIR | S_ISVTX | 0777};
 
 	ASSERT(mutex_is_mine(&tmpfs_lock));
 	if (!roots[fsid]) {
@@ -104,10 +103,11 @@ static struct tname *find_name(const struct tnode *dir, struct tstring name)
 	struct tname *entry;
 
 	ASSERT(mutex_is_mine(&tmpfs_lock));
-	hlist_for_each_entry(entry, name_bucket(dir, name), hash_link)
-		if (entry->dir == dir && entry->len == name.len &&
-		    !memcmp(entry->text, name.text, name.len))
-			return entry;
+	hlist_for_each_entry(entry, name_bucket(dir, name),
+			     hash_link) if (entry->dir == dir &&
+					    entry->len == name.len &&
+					    !memcmp(entry->text, name.text,
+						    name.len)) return entry;
 	return NULL;
 }
 
@@ -130,7 +130,7 @@ static void touch_node(struct tnode *node)
 /* Put @entry for @node into @dir; takes a reference of @node. */
 static void add_name(struct tnode *dir, struct tname *entry, struct tnode *node)
 {
-	struct tstring name = { entry->text, entry->len };
+	struct tstring name = {entry->text, entry->len};
 
 	entry->dir = dir;
 	entry->node = node;
@@ -181,8 +181,8 @@ static int check_new_name(const struct tnode *dir, struct tstring name)
 		return -ENOTDIR;
 	if (!dir->nlink)
 		return -ENOENT;
-	if (!name.len || name.len > NAME_MAX || memchr(name.text, '/', name.len) ||
-	    memchr(name.text, 0, name.len))
+	if (!name.len || name.len > NAME_MAX ||
+	    memchr(name.text, '/', name.len) || memchr(name.text, 0, name.len))
 		return -EINVAL;
 	if (is_name(name, ".") || is_name(name, "..") || find_name(dir, name))
 		return -EEXIST;
@@ -385,7 +385,7 @@ static u32 take_opens(u8 id, struct tnode **out)
 	u32 nr = 0;
 
 	spin_lock(&nodes_lock);
-	list_for_each_entry(node, &nodes, all_link) {
+	list_for_each_entry (node, &nodes, all_link) {
 		if (node->nr_opens[id]) {
 			nr = node->nr_opens[id];
 			node->nr_opens[id] = 0;

@@ -11,7 +11,7 @@
 
 static struct tstring tail_name(const struct rpc_ctx *ctx)
 {
-	return (struct tstring){ ctx->tail, ctx->tail_len };
+	return (struct tstring){ctx->tail, ctx->tail_len};
 }
 
 /* Two strings with a NUL between them. */
@@ -23,8 +23,8 @@ static bool split_tail(const struct rpc_ctx *ctx, struct tstring *first,
 
 	if (!nul)
 		return false;
-	*first = (struct tstring){ text, (u32)(nul - text) };
-	*second = (struct tstring){ nul + 1, ctx->tail_len - first->len - 1 };
+	*first = (struct tstring){text, (u32)(nul - text)};
+	*second = (struct tstring){nul + 1, ctx->tail_len - first->len - 1};
 	return true;
 }
 
@@ -70,8 +70,8 @@ static void answer_node(struct rpc_fs_node_reply *rep, struct tnode *node)
 int rpc_handle_m_fs_root(struct rpc_ctx *ctx, const struct rpc_none *req,
 			 struct rpc_fs_node_reply *rep)
 {
-	static const char names[][4] = { [TMPFS_TMP] = "tmp",
-					 [TMPFS_SHM] = "shm" };
+	static const char names[][4] = {
+		[TMPFS_TMP] = "tmp", [TMPFS_SHM] = "shm"};
 	struct tnode *root;
 	u32 fsid = 0;
 
@@ -229,13 +229,13 @@ int rpc_handle_m_fs_readdir(struct rpc_ctx *ctx,
 	ctx->rep_tail_len = 0;
 	mutex_lock(&tmpfs_lock);
 	if (cookie < 1)
-		add_dirent(ctx, 1, dir, (struct tstring){ ".", 1 });
+		add_dirent(ctx, 1, dir, (struct tstring){".", 1});
 	if (cookie < 2)
-		add_dirent(ctx, 2, dir->parent, (struct tstring){ "..", 2 });
-	list_for_each_entry(name, &dir->names, dir_link)
+		add_dirent(ctx, 2, dir->parent, (struct tstring){"..", 2});
+	list_for_each_entry (name, &dir->names, dir_link)
 		if (name->cookie > cookie &&
 		    !add_dirent(ctx, name->cookie, name->node,
-				(struct tstring){ name->text, name->len }))
+				(struct tstring){name->text, name->len}))
 			break;
 	mutex_unlock(&tmpfs_lock);
 	put_node(dir);
@@ -264,10 +264,10 @@ int rpc_handle_m_fs_readlink(struct rpc_ctx *ctx, const struct rpc_fs_fid *req,
 int rpc_handle_m_fs_create(struct rpc_ctx *ctx, const struct rpc_fs_create *req,
 			   struct rpc_fs_node_reply *rep)
 {
-	struct tnode_attr attr = { .mode = le32_get(req->mode),
-				   .uid = le32_get(req->uid),
-				   .gid = le32_get(req->gid),
-				   .rdev = le32_get(req->rdev) };
+	struct tnode_attr attr = {.mode = le32_get(req->mode),
+				  .uid = le32_get(req->uid),
+				  .gid = le32_get(req->gid),
+				  .rdev = le32_get(req->rdev)};
 	struct tstring name = tail_name(ctx), target = {};
 	struct tnode *dir, *node;
 	int err;

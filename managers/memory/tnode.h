@@ -17,15 +17,15 @@ struct tnode {
 	struct cfile file;
 	struct list_head all_link; /* [nodes_lock] */
 	struct mutex write_lock;
-	u32 mode;		  /* type: [set once]; rest [tmpfs_lock] */
-	u32 nlink, uid, gid;	  /* [tmpfs_lock] */
-	u32 rdev;		  /* [set once] */
+	u32 mode;            /* type: [set once]; rest [tmpfs_lock] */
+	u32 nlink, uid, gid; /* [tmpfs_lock] */
+	u32 rdev;            /* [set once] */
 	u64 atime_ns, mtime_ns, ctime_ns; /* [tmpfs_lock] */
-	char *target;		  /* symlink: [set once] */
+	char *target;                     /* symlink: [set once] */
 	/* directory */
-	struct tnode *parent;	  /* itself: a root [tmpfs_lock] */
-	struct list_head names;	  /* by cookie [tmpfs_lock] */
-	u64 last_cookie;	  /* [tmpfs_lock] */
+	struct tnode *parent;     /* itself: a root [tmpfs_lock] */
+	struct list_head names;   /* by cookie [tmpfs_lock] */
+	u64 last_cookie;          /* [tmpfs_lock] */
 	u32 nr_opens[CLIENT_MAX]; /* by client [tmpfs_lock] */
 };
 
