@@ -147,9 +147,8 @@ void fake_sched_start(u64 seed)
 	if (self)
 		return;
 	self = &threads[0];
-	*self = (struct fake_thread){.name = "test",
-				     .is_used = true,
-				     .deadline_ns = WAIT_FOREVER};
+	*self = (struct fake_thread){
+		.name = "test", .is_used = true, .deadline_ns = WAIT_FOREVER};
 	pthread_cond_init(&self->baton, NULL);
 	running = self;
 	pthread_mutex_lock(&big);
@@ -160,7 +159,8 @@ u32 fake_sched_self(void)
 	return self ? (u32)(self - threads) : 0;
 }
 
-/* ---- spinlocks ---------------------------------------------------------------- */
+/* ---- spinlocks
+ * ---------------------------------------------------------------- */
 
 void spin_lock(struct spinlock *l)
 {
@@ -210,7 +210,8 @@ bool spin_is_locked(const struct spinlock *l)
 	return l->held;
 }
 
-/* ---- waiting ------------------------------------------------------------------ */
+/* ---- waiting
+ * ------------------------------------------------------------------ */
 
 void waitq_init(struct waitq *q)
 {
@@ -304,7 +305,8 @@ u64 time_mono_ns(void)
 	return now_ns;
 }
 
-/* ---- sleeping locks ------------------------------------------------------------- */
+/* ---- sleeping locks
+ * ------------------------------------------------------------- */
 
 void mutex_init(struct mutex *m, const char *name, enum lock_rank rank)
 {

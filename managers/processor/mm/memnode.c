@@ -95,7 +95,7 @@ void memnode_for_each(void (*fn)(struct memnode *node))
 
 static void memnode_free(struct memnode *node)
 {
-	gauge_sub(nr_frames_granted, node->nr_stock);
+	gauge_sub(nr_stock_frames, node->nr_stock);
 	peer_put(node->peer);
 	vfree(node->nr_shares);
 	vfree(node);
@@ -209,7 +209,7 @@ static int stock_refill(struct memnode *node, u32 enough)
 		if (!memnode_has_frame(node, le64_get(pfns[i])))
 			continue;
 		node->stock[node->nr_stock++] = le64_get(pfns[i]);
-		gauge_add(nr_frames_granted, 1);
+		gauge_add(nr_stock_frames, 1);
 	}
 	spin_unlock(&node->lock);
 unlock:
@@ -287,7 +287,7 @@ int frame_take(struct memnode *node, u64 *gframe)
 		if (!READ_ONCE(node->nr_stock))
 			return -ENOMEM;
 	}
-	gauge_sub(nr_frames_granted, 1);
+	gauge_sub(nr_stock_frames, 1);
 	*gframe = gframe_make(node->index, pfn);
 	CHECK(!frame_shares(*gframe));
 	frame_share(*gframe);
@@ -312,7 +312,7 @@ void memnode_return_frames(struct memnode *node, const u64 *pfns, u32 nr)
 	while (nr_kept < nr && node->nr_stock < MEMNODE_STOCK_MAX)
 		node->stock[node->nr_stock++] = pfns[nr_kept++];
 	spin_unlock(&node->lock);
-	gauge_add(nr_frames_granted, nr_kept);
+	gauge_add(nr_stock_frames, nr_kept);
 
 	while (nr_kept < nr) {
 		u32 n = min_t(u32, nr - nr_kept, ARRAY_SIZE(tail));
@@ -350,7 +350,7 @@ void frame_share(u64 gframe)
 
 	CHECK(old != 0xffff); /* more processes than there are pids */
 	if (!old)
-		gauge_add(nr_frames_used, 1);
+		gauge_add(nr_user_frames, 1);
 }
 
 u32 frame_unshare(u64 gframe)
@@ -359,7 +359,7 @@ u32 frame_unshare(u64 gframe)
 
 	CHECK(left != 0xffff);
 	if (!left)
-		gauge_sub(nr_frames_used, 1);
+		gauge_sub(nr_user_frames, 1);
 	return left;
 }
 

@@ -165,9 +165,9 @@ static void cmd_pcache(int argc, char **argv)
 	show_percent("thereof victims", victims.nr_in_fifo, pcache.nr_victims);
 	mprintf("%-24s %lu\n", "mappings", (u64)gauge_read(nr_pcache_rmaps));
 	mprintf("%-24s %lu\n", "frames in use",
-		(u64)gauge_read(nr_frames_used));
+		(u64)gauge_read(nr_user_frames));
 	mprintf("%-24s %lu\n", "frames in stock",
-		(u64)gauge_read(nr_frames_granted));
+		(u64)gauge_read(nr_stock_frames));
 	mprintf("%-24s %lu\n", "faults", counter_read(COUNTER_nr_pgfault));
 	mprintf("%-24s %lu\n", "  waited for a way",
 		counter_read(COUNTER_nr_pcache_eviction_sync));
