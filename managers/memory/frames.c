@@ -129,7 +129,7 @@ static void free_one(u32 pfn)
 	struct cpu_list *list = this_cpu_ptr(cpu_list);
 
 	WRITE_ONCE(frame_of(pfn)->tag, FRAME_FREE);
-	gauge_sub(nr_frames_used, 1);
+	gauge_sub(nr_pool_frames_used, 1);
 	if (list->nr == CPU_LIST_MAX) {
 		list->nr -= CPU_LIST_BATCH;
 		give_global(list->pfns + list->nr, CPU_LIST_BATCH);
@@ -150,7 +150,7 @@ static u32 alloc_as(enum frame_state state)
 	CHECK(frame->tag == FRAME_FREE && !frame->nr_refs);
 	frame->nr_refs = 1;
 	WRITE_ONCE(frame->tag, (u16)state);
-	gauge_add(nr_frames_used, 1);
+	gauge_add(nr_pool_frames_used, 1);
 	return pfn;
 }
 
@@ -181,8 +181,8 @@ u32 frame_grant(u8 client, u32 *pfns, u32 nr)
 		CHECK(frame->tag == FRAME_FREE && !frame->nr_refs);
 		WRITE_ONCE(frame->tag, granted_tag(client));
 	}
-	gauge_add(nr_frames_used, n);
-	gauge_add(nr_frames_granted, n);
+	gauge_add(nr_pool_frames_used, n);
+	gauge_add(nr_pool_frames_granted, n);
 	return n;
 }
 
@@ -194,7 +194,7 @@ static bool leave_granted(u8 client, u64 pfn, enum frame_state to)
 	if (pfn >= pool.nr_frames ||
 	    cmpxchg(&frame_of((u32)pfn)->tag, granted, (u16)to) != granted)
 		return false;
-	gauge_sub(nr_frames_granted, 1);
+	gauge_sub(nr_pool_frames_granted, 1);
 	return true;
 }
 
@@ -213,7 +213,7 @@ bool frame_unadopt(u8 client, u32 pfn)
 	if (frame_state(pfn) != FRAME_PRIVATE ||
 	    cmpxchg(&frame->nr_refs, 1u, 0u) != 1)
 		return false;
-	gauge_add(nr_frames_granted, 1);
+	gauge_add(nr_pool_frames_granted, 1);
 	WRITE_ONCE(frame->tag, granted_tag(client));
 	return true;
 }
