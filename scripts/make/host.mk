@@ -45,7 +45,7 @@ $(foreach n,$(FUZZ_NAMES),$(eval $(call fuzz_rule,$(n))))
 tools: $(TOOLS)
 
 unit-build: $(UNIT_BINS)
-unit: unit-build ## Run the host unit tests (gcc and clang, sanitizers)
+unit: unit-build tools ## Run the host unit tests (gcc and clang, sanitizers)
 	$(Q)for t in $(UNIT_BINS); do echo "== $$t"; timeout 300 $$t || exit 1; done
 
 fuzz-build: $(FUZZ_BINS)

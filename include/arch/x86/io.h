@@ -24,6 +24,20 @@ PORT_ACCESS_(w, u16)
 PORT_ACCESS_(l, u32)
 
 /* Device registers: exactly one access of that width, in program order. */
+#ifdef BRICK_HOST /* unit tests: a model of the device */
+u64 host_mmio_read(const volatile void *reg, u32 bytes);
+void host_mmio_write(volatile void *reg, u64 v, u32 bytes);
+
+#define MMIO_ACCESS_(bits)                                                 \
+	static inline u##bits mmio_read##bits(const volatile void *reg)    \
+	{                                                                  \
+		return (u##bits)host_mmio_read(reg, bits / 8);             \
+	}                                                                  \
+	static inline void mmio_write##bits(volatile void *reg, u##bits v) \
+	{                                                                  \
+		host_mmio_write(reg, v, bits / 8);                         \
+	}
+#else
 #define MMIO_ACCESS_(bits)                                                 \
 	static inline u##bits mmio_read##bits(const volatile void *reg)    \
 	{                                                                  \
@@ -41,6 +55,7 @@ PORT_ACCESS_(l, u32)
 				 : "r"(v)                                  \
 				 : "memory");                              \
 	}
+#endif
 
 MMIO_ACCESS_(8)
 MMIO_ACCESS_(16)

@@ -42,7 +42,11 @@ typedef u64 pte_t;
 #define PTE_NX       (1ul << 63)
 #define PTE_PADDR    0x000ffffffffff000ul
 
+#ifdef BRICK_HOST /* unit tests: where a program may map memory */
+#define KERNEL_DIRECT_BASE 0x0000200000000000ul
+#else
 #define KERNEL_DIRECT_BASE 0xffff800000000000ul
+#endif
 #define KERNEL_VMAP_BASE   0xffffc00000000000ul
 #define KERNEL_VMAP_SIZE   0x0000008000000000ul /* one root entry */
 #define KERNEL_IMAGE_BASE  0xffffffff80000000ul

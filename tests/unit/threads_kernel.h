@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef TESTS_THREADS_KERNEL_H
+#define TESTS_THREADS_KERNEL_H
+
+/*
+ * Connect to the device model at @socket_path and probe the one PCI driver of
+ * the program with it.
+ */
+int host_probe(const char *socket_path);
+
+#endif
