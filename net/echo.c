@@ -70,6 +70,8 @@ free_buf:
 	return rc;
 }
 
+static atomic64_t dropped_seed; /* ECHO_DROP_ONCE: of the last request */
+
 int rpc_handle_n_echo(struct rpc_ctx *ctx, const struct rpc_n_echo *req,
 		      struct rpc_n_echo_reply *rep)
 {
@@ -80,6 +82,9 @@ int rpc_handle_n_echo(struct rpc_ctx *ctx, const struct rpc_n_echo *req,
 
 	if (delay_ms > ECHO_MAX_DELAY_MS)
 		return -EINVAL;
+	if (le32_get(req->flags) & ECHO_DROP_ONCE &&
+	    atomic64_xchg(&dropped_seed, (s64)seed) != (s64)seed)
+		ctx->is_unanswered = true;
 	if (delay_ms)
 		sleep_ns(delay_ms * NSEC_PER_MSEC);
 	for (u32 i = 0; i < ctx->tail_len; i++)
@@ -248,6 +253,19 @@ free:
 	return ok;
 }
 
+/* A reply that is lost costs time, not the call. */
+static bool lost_reply_is_survived(struct peer *peer)
+{
+	struct rpc_n_echo req = {
+		.seed = le64_make(time_mono_ns()),
+		.flags = le32_make(ECHO_DROP_ONCE),
+	};
+	struct rpc_n_echo_reply rep;
+	struct rpc_args args = {.req = &req, .rep = &rep};
+
+	return !rpc_call_timeout(peer, RPC_n_echo, &args, 6 * NSEC_PER_SEC);
+}
+
 static void test_peer(struct peer *peer, u32 nr_threads, u32 nr_calls)
 {
 	struct echo_test t = {
@@ -256,7 +274,7 @@ static void test_peer(struct peer *peer, u32 nr_threads, u32 nr_calls)
 		.seed = time_mono_ns(),
 	};
 	u64 begun = time_mono_ns(), ns;
-	bool late_ok;
+	bool late_ok, lost_ok;
 
 	completion_init(&t.done);
 	atomic_set(&t.nr_left, (int)nr_threads);
@@ -270,12 +288,16 @@ static void test_peer(struct peer *peer, u32 nr_threads, u32 nr_calls)
 	wait_for_completion(&t.done);
 	ns = max(time_mono_ns() - begun, 1ul);
 	late_ok = late_write_is_refused(peer);
-	mprintf("%s: %ld calls, %d bad, %lu calls/s; late write %s\n",
+	lost_ok = lost_reply_is_survived(peer);
+	mprintf("%s: %ld calls, %d bad, %lu calls/s; late write %s, lost reply "
+		"%s\n",
 		peer->name, atomic64_read(&t.nr_done), atomic_read(&t.nr_bad),
 		(u64)atomic64_read(&t.nr_done) * NSEC_PER_SEC / ns,
-		late_ok ? "refused" : "NOT REFUSED");
+		late_ok ? "refused" : "NOT REFUSED",
+		lost_ok ? "survived" : "FATAL");
 	pr_info("%s: %s", peer->name,
-		late_ok && !atomic_read(&t.nr_bad) ? "passed" : "FAILED");
+		late_ok && lost_ok && !atomic_read(&t.nr_bad) ? "passed"
+							      : "FAILED");
 }
 
 static void cmd_rpctest(int argc, char **argv)

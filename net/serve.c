@@ -181,7 +181,8 @@ static void serve(struct request *r, struct worker *w)
 		pr_warn_ratelimited("%s for %s took %lu ms", info->name,
 				    r->chan->peer->name,
 				    (time_mono_ns() - begun) / NSEC_PER_MSEC);
-	reply(r, status, w, s.ctx.rep_tail_len);
+	if (!s.ctx.is_unanswered)
+		reply(r, status, w, s.ctx.rep_tail_len);
 }
 
 int rpc_bulk_put(struct rpc_ctx *ctx, u64 offset, const struct region *region,
