@@ -91,9 +91,10 @@ struct rpc_ctx {
 	struct peer *peer; /* who called */
 	const void *tail;  /* request tail, tail_len within the list's limits */
 	u32 tail_len;
-	void *rep_tail;   /* room of the list's reply tail maximum */
-	u32 rep_tail_len; /* set by the handler */
-	u64 bulk_bytes;   /* size of the caller's bulk buffer; 0: none */
+	void *rep_tail;     /* room of the list's reply tail maximum */
+	u32 rep_tail_len;   /* set by the handler */
+	u64 bulk_bytes;     /* size of the caller's bulk buffer; 0: none */
+	bool is_unanswered; /* set by a handler for tests: send no reply */
 };
 
 /**

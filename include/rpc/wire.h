@@ -80,6 +80,7 @@ struct rpc_n_echo {
 };
 RPC_WIRE(struct rpc_n_echo, 16);
 #define ECHO_NO_CHECK     1u /* do not read the bulk buffer first */
+#define ECHO_DROP_ONCE    2u /* no reply to the first request of this seed */
 #define ECHO_MAX_DELAY_MS 60000u
 struct rpc_n_echo_reply {
 	le64 tail_hash; /* hash_bytes(tail, tail_len, seed) */
