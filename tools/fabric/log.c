@@ -18,6 +18,8 @@ int log_open(const char *path)
 	if (!f)
 		return -errno;
 	setvbuf(f, NULL, _IOLBF, 0);
+	if (log_file)
+		fclose(log_file);
 	log_file = f;
 	return 0;
 }

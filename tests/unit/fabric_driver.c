@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Just enough of a driver: see fabric_client.h. */
+#include "fabric_client.h"
+#include "tools/fabric/mad.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Where the tables are in ICM, which is the memory's first mebibyte. */
+enum {
+	ICM_QPC = 0,
+	ICM_CQC = 0x40000,
+	ICM_EQC = 0x50000,
+	ICM_MPT = 0x60000,
+	ICM_MTT = 0x80000,
+	ICM_MCG = 0xc0000,
+	LOG_QPS = 10,
+	LOG_CQS = 8,
+	LOG_EQS = 6,
+	LOG_MPTS = 10,
+	UAR = 128 * 4096,
+	LOG_EQ_ENTRIES = 6,
+	LOG_RING = 4,
+	LOG_CQ = 6,
+	SPECIAL_BASE = 64,
+};
+
+u64 machine_mtt(struct machine *m, u64 dma)
+{
+	u64 mtt = 8ull * m->next_mtt++;
+
+	put64(m->memory + ICM_MTT + mtt, dma | 1);
+	return mtt;
+}
+
+static u8 *mailbox(struct machine *m)
+{
+	u8 *p = machine_at(m, m->mailbox);
+
+	memset(p, 0, 4096);
+	return p;
+}
+
+static void must(u8 status)
+{
+	if (status)
+		abort();
+}
+
+static void init_hca(struct machine *m)
+{
+	u8 *in = mailbox(m);
+
+	in[0] = 2;
+	put64(in + 0x30, ICM_QPC | LOG_QPS);
+	put64(in + 0x50, ICM_CQC | LOG_CQS);
+	put64(in + 0x80, ICM_EQC | LOG_EQS);
+	put64(in + 0xc0, ICM_MCG);
+	in[0xd3] = 6;
+	in[0xd7] = 6;
+	in[0xdb] = 7;
+	put64(in + 0xf0, ICM_MPT);
+	in[0xfb] = LOG_MPTS;
+	put64(in + 0x100, ICM_MTT);
+	must(machine_command(m, 0x007, 0, 0, m->mailbox, 0));
+}
+
+static void create_memory_key(struct machine *m)
+{
+	u8 *in = mailbox(m);
+
+	put32(in, 0xf0027f00); /* software's; all rights; physical region */
+	put32(in + 0x08, KEY_ALL >> 8);
+	put32(in + 0x0c, PD);
+	put64(in + 0x18, ~0ull);
+	must(machine_command(m, 0x00d, 0, KEY_ALL >> 8, m->mailbox, 0));
+}
+
+static void create_eq(struct machine *m)
+{
+	u8 *in = mailbox(m);
+
+	m->eq_buffer = machine_alloc(m, 4096);
+	put32(in, 9 << 8); /* armed */
+	in[0x0c] = LOG_EQ_ENTRIES;
+	put16(in + 0x16, 0); /* vector */
+	put32(in + 0x1c, (u32)machine_mtt(m, m->eq_buffer));
+	must(machine_command(m, 0x013, 0, EQN, m->mailbox, 0));
+	must(machine_command(m, 0x012, 0, EQN, ~0ull, 0));
+}
+
+void machine_bring_up(struct machine *m)
+{
+	u8 *in = mailbox(m);
+
+	put64(in + 8, MEMORY_BASE); /* 2^0 pages */
+	must(machine_command(m, 0xfff, 0, 1, m->mailbox, 0));
+	must(machine_command(m, 0xff6, 0, 0, 0, 0));
+	must(machine_command(m, 0xffd, 0, 0, ICM_BYTES, 0));
+	in = mailbox(m);
+	put64(in + 8, MEMORY_BASE | 8); /* 2^8 pages at 0 */
+	must(machine_command(m, 0xffa, 0, 1, m->mailbox, 0));
+	init_hca(m);
+	create_memory_key(m);
+	create_eq(m);
+}
+
+int machine_next_event(struct machine *m, u8 *eqe)
+{
+	u32 size = 1 << LOG_EQ_ENTRIES;
+	u8 *p = machine_at(m, m->eq_buffer) +
+		32 * (m->eq_consumer & (size - 1));
+
+	fabric_settle();
+	if ((p[31] >> 7) != !!(m->eq_consumer & size))
+		return -1;
+	memcpy(eqe, p, 32);
+	m->eq_consumer++;
+	machine_write32(m, 2, EQN / 4 * 4096 + 0x800,
+			1u << 31 | m->eq_consumer);
+	fabric_settle();
+	return eqe[1];
+}
+
+void test_cq_create(struct test_cq *cq, struct machine *m, u32 cqn)
+{
+	u8 *in = mailbox(m);
+
+	*cq = (struct test_cq){.m = m, .cqn = cqn};
+	cq->buffer = machine_alloc(m, CQ_ENTRIES * 32);
+	cq->record = machine_alloc(m, 8);
+	in[0x0c] = LOG_CQ;
+	put32(in + 0x14, EQN);
+	put32(in + 0x1c, (u32)machine_mtt(m, cq->buffer));
+	put64(in + 0x38, cq->record);
+	must(machine_command(m, 0x016, 0, cqn, m->mailbox, 0));
+}
+
+bool test_cq_poll(struct test_cq *cq, struct test_cqe *cqe)
+{
+	const u8 *p = machine_at(cq->m, cq->buffer) +
+		      32 * (cq->consumer & (CQ_ENTRIES - 1));
+
+	fabric_settle();
+	if ((p[31] >> 7) != !!(cq->consumer & CQ_ENTRIES))
+		return false;
+	*cqe = (struct test_cqe){
+		.qpn = get24(p + 1),
+		.immediate = get32(p + 4),
+		.source = get32(p + 8),
+		.slid = get16(p + 0x0e),
+		.bytes = get32(p + 0x14),
+		.wqe_index = get16(p + 0x18),
+		.opcode = p[0x1f] & 0x1f,
+		.is_send = p[0x1f] & 0x40,
+	};
+	if (cqe->opcode == CQE_ERROR)
+		cqe->syndrome = p[0x1b];
+	cq->consumer++;
+	put32(machine_at(cq->m, cq->record), cq->consumer & 0xffffff);
+	return true;
+}
+
+bool test_cq_wait(struct test_cq *cq, struct test_cqe *cqe)
+{
+	u64 end = loop_now_ns() + 5000000000ull;
+
+	while (loop_now_ns() < end) {
+		if (test_cq_poll(cq, cqe))
+			return true;
+		loop_turn(10);
+	}
+	return false;
+}
+
+void test_cq_arm(struct test_cq *cq, bool solicited)
+{
+	u32 command = (solicited ? 1u : 2u) << 24 | cq->cqn;
+
+	machine_write32(cq->m, 2, UAR + 0x20, command);
+	machine_write32(cq->m, 2, UAR + 0x24, cq->consumer & 0xffffff);
+	fabric_settle();
+}
+
+u8 test_qp_create(struct test_qp *qp, struct machine *m, struct test_cq *cq,
+		  u32 qpn, enum qp_type type)
+{
+	u32 send_bytes = RING_ENTRIES * SEND_STRIDE;
+	u8 *in = mailbox(m), *c = in + 8;
+	u64 buffer = machine_alloc(m, 8192);
+
+	*qp = (struct test_qp){.m = m, .cq = cq, .qpn = qpn};
+	qp->send_ring = buffer;
+	qp->recv_ring = buffer + send_bytes;
+	qp->record = machine_alloc(m, 4);
+	for (u32 i = 0; i < send_bytes; i += SEND_STRIDE)
+		*machine_at(m, buffer + i) = 0x80; /* not posted */
+	put32(c, (u32)type << 16 | 3 << 11);
+	put24(c + 0x05, PD);
+	c[0x09] = LOG_RING << 3 | (5 - 4); /* 32 bytes */
+	c[0x0a] = LOG_RING << 3 | (8 - 4); /* 256 bytes */
+	put24(c + 0x0d, 128);
+	put24(c + 0x7d, cq->cqn);
+	put24(c + 0x9d, cq->cqn);
+	put32(c + 0x90, 0xe000); /* read, write, atomic */
+	put64(c + 0xa0, qp->record);
+	put32(c + 0xa8, 0x11111111); /* Q_Key */
+	put32(c + 0xcc, (u32)machine_mtt(m, buffer));
+	machine_mtt(m, buffer + 4096);
+	return machine_command(m, 0x019, 0, qpn, m->mailbox, 0);
+}
+
+u8 test_qp_rtr(struct test_qp *qp, u32 remote_qpn, u16 remote_lid, u32 psn)
+{
+	u8 *in = mailbox(qp->m), *c = in + 8;
+
+	c[0x08] = 5 << 5 | 30; /* MTU 4096 */
+	put24(c + 0x15, remote_qpn);
+	put16(c + 0x1e, remote_lid);
+	c[0x38] = 0x83;
+	put32(c + 0x90, 4 << 21);
+	put32(c + 0x94, 1u << 24 | psn); /* RNR timer 0.01 ms */
+	return machine_command(qp->m, 0x01a, 0, qp->qpn, qp->m->mailbox, 0);
+}
+
+u8 test_qp_rts(struct test_qp *qp, u32 psn)
+{
+	u8 *in = mailbox(qp->m), *c = in + 8;
+
+	c[0x20] = 8 << 3;                             /* 1 ms */
+	put32(c + 0x70, 4 << 21 | 3 << 16 | 3 << 13); /* 3 retries */
+	put24(c + 0x79, psn);
+	return machine_command(qp->m, 0x01b, 0, qp->qpn, qp->m->mailbox, 0);
+}
+
+u16 machine_lid(struct machine *m)
+{
+	u8 *in = mailbox(m);
+
+	in[MAD_BASE_VERSION] = 1;
+	in[MAD_CLASS] = CLASS_SMP;
+	in[MAD_METHOD] = METHOD_GET;
+	put16(in + MAD_ATTRIBUTE, ATTR_PORT_INFO);
+	must(machine_command(m, 0x024, 3, 1, m->mailbox, m->mailbox + 512));
+	return get16(in + 512 + SMP_DATA + 16);
+}
+
+void test_qp_connect(struct test_qp *a, struct test_qp *b)
+{
+	must(test_qp_rtr(a, b->qpn, machine_lid(b->m), 0x222222));
+	must(test_qp_rtr(b, a->qpn, machine_lid(a->m), 0xffffff));
+	must(test_qp_rts(a, 0xffffff)); /* wraps at once */
+	must(test_qp_rts(b, 0x222222));
+}
+
+void test_post_recv(struct test_qp *qp, u64 dma, u32 bytes, u32 key)
+{
+	u8 *wqe = machine_at(qp->m, qp->recv_ring) +
+		  RECV_STRIDE * (qp->nr_posted % RING_ENTRIES);
+
+	put32(wqe, bytes);
+	put32(wqe + 4, key);
+	put64(wqe + 8, dma);
+	put32(wqe + 16, 0);
+	put32(wqe + 20, 0x100); /* end of list */
+	put32(machine_at(qp->m, qp->record), ++qp->nr_posted);
+}
+
+void test_post_send(struct test_qp *qp, u8 opcode, u32 immediate,
+		    const u8 *head, u32 head_bytes, u64 dma, u32 bytes, u32 key)
+{
+	u8 *wqe = machine_at(qp->m, qp->send_ring) +
+		  SEND_STRIDE * (qp->nr_sent % RING_ENTRIES);
+	u32 owner = qp->nr_sent & RING_ENTRIES ? 1u << 31 : 0;
+	u8 *data = wqe + 16 + head_bytes;
+
+	put32(wqe + 4, (16 + head_bytes + 16) / 16);
+	put32(wqe + 8, 3 << 2 | 2); /* completion, solicited */
+	put32(wqe + 12, immediate);
+	if (head_bytes)
+		memcpy(wqe + 16, head, head_bytes);
+	put32(data, bytes ? bytes : 1u << 31); /* inline of nothing */
+	put32(data + 4, key);
+	put64(data + 8, dma);
+	put32(wqe, owner | opcode);
+	qp->nr_sent++;
+	machine_write32(qp->m, 2, UAR + 0x14, qp->qpn << 8);
+}
+
+void test_post_rdma(struct test_qp *qp, u8 opcode, u64 dma, u32 bytes,
+		    u64 remote_va, u32 remote_key)
+{
+	u8 head[16] = {0};
+
+	put64(head, remote_va);
+	put32(head + 8, remote_key);
+	test_post_send(qp, opcode, 0, head, sizeof(head), dma, bytes, KEY_ALL);
+}
+
+/* The raw headers of a MAD to QP0, as a driver builds them. */
+static void answer_smp(struct test_qp *qp0, const u8 *mad)
+{
+	struct machine *m = qp0->m;
+	u64 packet = machine_alloc(m, 4096);
+	u8 *p = machine_at(m, packet), *reply = p + 28;
+	u8 *in = mailbox(m);
+	u8 *wqe = machine_at(m, qp0->send_ring) +
+		  SEND_STRIDE * (qp0->nr_sent % RING_ENTRIES);
+
+	memcpy(in, mad, MAD_BYTES);
+	in[SMP_RETURN_PATH + in[MAD_HOP_POINTER]] = 1;
+	must(machine_command(m, 0x024, 3, 1, m->mailbox, m->mailbox + 512));
+	memcpy(reply, in + 512, MAD_BYTES);
+	reply[MAD_STATUS] |= 0x80;
+	p[0] = 0xf0; /* VL15 */
+	p[1] = 2;
+	put16(p + 2, LID_PERMISSIVE);
+	put16(p + 4, 72);
+	put16(p + 6, LID_PERMISSIVE);
+	p[8] = 0x64; /* UD send */
+	put16(p + 10, PKEY_DEFAULT);
+	test_post_send(qp0, SEND_SEND, (u32)LID_PERMISSIVE << 16, NULL, 0,
+		       packet, 28 + MAD_BYTES + 4, KEY_ALL);
+	put32(wqe + 8, get32(wqe + 8) | 3 << 16);
+	machine_write32(m, 2, UAR + 0x14, qp0->qpn << 8);
+}
+
+void machine_port_up(struct machine *m)
+{
+	struct test_cq cq;
+	struct test_qp qp0;
+	struct test_cqe cqe;
+	u64 buffer = machine_alloc(m, 4096);
+
+	must(machine_command(m, 0x023, 0, SPECIAL_BASE, 0, 0));
+	test_cq_create(&cq, m, 0x80);
+	must(test_qp_create(&qp0, m, &cq, SPECIAL_BASE, QP_MLX));
+	must(test_qp_rtr(&qp0, 0, 0, 0));
+	must(test_qp_rts(&qp0, 0));
+	test_post_recv(&qp0, buffer, 40 + MAD_BYTES, KEY_ALL);
+	must(machine_command(m, 0x009, 0, 1, 0, 0));
+	while (test_cq_wait(&cq, &cqe)) {
+		if (cqe.is_send && machine_lid(m) &&
+		    (machine_at(m, m->mailbox)[512 + SMP_DATA + 32] & 0xf) ==
+			    PORT_ACTIVE)
+			return;
+		if (cqe.is_send)
+			continue;
+		answer_smp(&qp0, machine_at(m, buffer) + 40);
+		test_post_recv(&qp0, buffer, 40 + MAD_BYTES, KEY_ALL);
+	}
+	abort(); /* the subnet manager did not bring it up */
+}

@@ -1,0 +1,511 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* RC between two cards, and a card and itself: what works, and each error. */
+#include "fabric_client.h"
+
+#include <lib/ktest.h>
+#include <string.h>
+
+struct pair {
+	struct machine m[2];
+	struct test_cq cq[2];
+	struct test_qp qp[2];
+	u64 buffer[2]; /* 1 MiB each */
+};
+
+enum { BUFFER_BYTES = 1 << 20, QPN_A = 0x48, QPN_B = 0x1049 };
+
+static void fill(u8 *p, u32 bytes, u32 seed)
+{
+	for (u32 i = 0; i < bytes; i++)
+		p[i] = (u8)((i * 7 + seed) ^ i >> 8);
+}
+
+static bool is_filled(const u8 *p, u32 bytes, u32 seed)
+{
+	for (u32 i = 0; i < bytes; i++)
+		if (p[i] != (u8)((i * 7 + seed) ^ i >> 8))
+			return false;
+	return true;
+}
+
+static u8 *at(struct pair *p, int i)
+{
+	return machine_at(&p->m[i], p->buffer[i]);
+}
+
+static void pair_start(struct pair *p)
+{
+	static const u32 qpns[] = {QPN_A, QPN_B};
+
+	fabric_start();
+	for (int i = 0; i < 2; i++) {
+		machine_start(&p->m[i], (unsigned int)i);
+		machine_bring_up(&p->m[i]);
+		machine_port_up(&p->m[i]);
+		test_cq_create(&p->cq[i], &p->m[i], 0x85);
+		p->buffer[i] = machine_alloc(&p->m[i], BUFFER_BYTES);
+		EXPECT_EQ(test_qp_create(&p->qp[i], &p->m[i], &p->cq[i],
+					 qpns[i], QP_RC),
+			  0);
+	}
+	test_qp_connect(&p->qp[0], &p->qp[1]);
+}
+
+static void pair_stop(struct pair *p)
+{
+	machine_stop(&p->m[0]);
+	machine_stop(&p->m[1]);
+	fabric_stop();
+}
+
+static void expect_cqe(struct test_cq *cq, bool is_send, u8 syndrome)
+{
+	struct test_cqe cqe = {0};
+
+	EXPECT_TRUE(test_cq_wait(cq, &cqe));
+	EXPECT_EQ(cqe.is_send, is_send);
+	EXPECT_EQ(cqe.syndrome, syndrome);
+}
+
+static void expect_nothing(struct test_cq *cq)
+{
+	struct test_cqe cqe;
+
+	EXPECT_TRUE(!test_cq_poll(cq, &cqe));
+}
+
+static void send(struct pair *p, u32 bytes)
+{
+	test_post_send(&p->qp[0], SEND_SEND, 0, NULL, 0, p->buffer[0], bytes,
+		       KEY_ALL);
+}
+
+KTEST(a_send_of_any_length_arrives)
+{
+	static const u32 lengths[] = {0,    1,    7,      8,           4095,
+				      4096, 4097, 300000, BUFFER_BYTES};
+	struct test_cqe cqe = {0};
+	struct pair p;
+
+	pair_start(&p);
+	for (u32 i = 0; i < ARRAY_LEN(lengths); i++) {
+		fill(at(&p, 0), lengths[i], i);
+		memset(at(&p, 1), 0xaa, BUFFER_BYTES);
+		test_post_recv(&p.qp[1], p.buffer[1], BUFFER_BYTES, KEY_ALL);
+		send(&p, lengths[i]);
+		expect_cqe(&p.cq[0], true, 0);
+		EXPECT_TRUE(test_cq_wait(&p.cq[1], &cqe));
+		EXPECT_EQ(cqe.opcode, CQE_RECV_SEND);
+		EXPECT_EQ(cqe.bytes, lengths[i]);
+		EXPECT_EQ(cqe.qpn, QPN_B);
+		EXPECT_EQ(cqe.wqe_index, i);
+		EXPECT_TRUE(is_filled(at(&p, 1), lengths[i], i));
+		EXPECT_TRUE(lengths[i] == BUFFER_BYTES ||
+			    at(&p, 1)[lengths[i]] == 0xaa);
+	}
+	pair_stop(&p);
+}
+
+KTEST(immediate_data_arrives_with_a_send)
+{
+	struct test_cqe cqe = {0};
+	struct pair p;
+
+	pair_start(&p);
+	test_post_recv(&p.qp[1], p.buffer[1], 64, KEY_ALL);
+	test_post_send(&p.qp[0], SEND_SEND_IMM, 0xdecade01, NULL, 0,
+		       p.buffer[0], 64, KEY_ALL);
+	EXPECT_TRUE(test_cq_wait(&p.cq[1], &cqe));
+	EXPECT_EQ(cqe.opcode, CQE_RECV_SEND_IMM);
+	EXPECT_EQ(cqe.immediate, 0xdecade01);
+	pair_stop(&p);
+}
+
+KTEST(rdma_write_and_read_move_the_bytes)
+{
+	struct pair p;
+
+	pair_start(&p);
+	fill(at(&p, 0), 70000, 3);
+	test_post_rdma(&p.qp[0], SEND_RDMA_WRITE, p.buffer[0], 70000,
+		       p.buffer[1] + 5, KEY_ALL);
+	expect_cqe(&p.cq[0], true, 0);
+	EXPECT_TRUE(is_filled(at(&p, 1) + 5, 70000, 3));
+	memset(at(&p, 0), 0, 70000);
+	test_post_rdma(&p.qp[0], SEND_RDMA_READ, p.buffer[0], 70000,
+		       p.buffer[1] + 5, KEY_ALL);
+	expect_cqe(&p.cq[0], true, 0);
+	EXPECT_TRUE(is_filled(at(&p, 0), 70000, 3));
+	expect_nothing(&p.cq[1]);
+	pair_stop(&p);
+}
+
+KTEST(a_write_with_immediate_takes_a_receive)
+{
+	struct test_cqe cqe = {0};
+	u8 head[16] = {0};
+	struct pair p;
+
+	pair_start(&p);
+	fill(at(&p, 0), 1000, 9);
+	test_post_recv(&p.qp[1], p.buffer[1], 4, KEY_ALL);
+	put64(head, p.buffer[1] + 64);
+	put32(head + 8, KEY_ALL);
+	test_post_send(&p.qp[0], SEND_RDMA_WRITE_IMM, 77, head, 16, p.buffer[0],
+		       1000, KEY_ALL);
+	EXPECT_TRUE(test_cq_wait(&p.cq[1], &cqe));
+	EXPECT_EQ(cqe.opcode, CQE_RECV_WRITE_IMM);
+	EXPECT_EQ(cqe.immediate, 77);
+	EXPECT_EQ(cqe.bytes, 1000);
+	EXPECT_TRUE(is_filled(at(&p, 1) + 64, 1000, 9));
+	pair_stop(&p);
+}
+
+static u64 do_atomic(struct pair *p, u8 opcode, u64 swap_add, u64 compare)
+{
+	u8 head[32] = {0};
+	u64 result;
+
+	put64(head, p->buffer[1] + 8);
+	put32(head + 8, KEY_ALL);
+	put64(head + 16, swap_add);
+	put64(head + 24, compare);
+	test_post_send(&p->qp[0], opcode, 0, head, 32, p->buffer[0], 8,
+		       KEY_ALL);
+	expect_cqe(&p->cq[0], true, 0);
+	memcpy(&result, at(p, 0), 8);
+	return result;
+}
+
+KTEST(atomics_return_what_was_there)
+{
+	u64 value = 40;
+	struct pair p;
+
+	pair_start(&p);
+	memcpy(at(&p, 1) + 8, &value, 8);
+	EXPECT_EQ(do_atomic(&p, SEND_ATOMIC_FA, 2, 0), 40);
+	EXPECT_EQ(do_atomic(&p, SEND_ATOMIC_CS, 7, 41), 42);
+	EXPECT_EQ(do_atomic(&p, SEND_ATOMIC_CS, 7, 42), 42);
+	memcpy(&value, at(&p, 1) + 8, 8);
+	EXPECT_EQ(value, 7);
+	pair_stop(&p);
+}
+
+KTEST(rings_wrap_and_count_their_entries)
+{
+	struct test_cqe cqe = {0};
+	struct pair p;
+
+	pair_start(&p);
+	for (u32 i = 0; i < 5 * RING_ENTRIES; i++) {
+		test_post_recv(&p.qp[1], p.buffer[1], 64, KEY_ALL);
+		at(&p, 0)[0] = (u8)i;
+		send(&p, 1);
+		EXPECT_TRUE(test_cq_wait(&p.cq[0], &cqe));
+		EXPECT_EQ(cqe.wqe_index, i);
+		EXPECT_TRUE(test_cq_wait(&p.cq[1], &cqe));
+		EXPECT_EQ(cqe.wqe_index, i);
+		EXPECT_EQ(at(&p, 1)[0], (u8)i);
+	}
+	pair_stop(&p);
+}
+
+KTEST(a_send_waits_for_a_receive_and_then_arrives)
+{
+	struct pair p;
+
+	pair_start(&p);
+	send(&p, 64);
+	expect_nothing(&p.cq[0]);
+	test_post_recv(&p.qp[1], p.buffer[1], 64, KEY_ALL);
+	expect_cqe(&p.cq[0], true, 0);
+	expect_cqe(&p.cq[1], false, 0);
+	EXPECT_TRUE(test_fabric.cards[0].stats.rnr_naks > 0);
+	pair_stop(&p);
+}
+
+KTEST(a_send_without_a_receive_ends_with_rnr_exceeded)
+{
+	struct pair p;
+
+	pair_start(&p);
+	send(&p, 64);
+	send(&p, 64);
+	expect_cqe(&p.cq[0], true, WC_RNR_EXCEEDED);
+	expect_cqe(&p.cq[0], true, WC_FLUSHED);
+	expect_nothing(&p.cq[1]);
+	pair_stop(&p);
+}
+
+KTEST(a_receive_that_is_too_small_fails_both_ends)
+{
+	u8 eqe[32];
+	struct pair p;
+
+	pair_start(&p);
+	while (machine_next_event(&p.m[1], eqe) >= 0)
+		;
+	test_post_recv(&p.qp[1], p.buffer[1], 63, KEY_ALL);
+	send(&p, 64);
+	expect_cqe(&p.cq[1], false, WC_LOCAL_LENGTH);
+	expect_cqe(&p.cq[0], true, WC_REMOTE_INVALID);
+	pair_stop(&p);
+}
+
+KTEST(a_wrong_remote_key_is_an_access_error_and_an_event)
+{
+	static const struct {
+		u64 offset;
+		u32 key;
+	} wrong[] = {
+		{0, KEY_ALL + 1},       /* one byte off */
+		{0, (KEY_ALL + 0x100)}, /* no such region */
+		{0, 0xffffff00},        /* not even an index */
+		{1ull << 40, KEY_ALL},  /* no such memory */
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+		struct pair p;
+		u8 eqe[32];
+		int type;
+
+		pair_start(&p);
+		test_post_recv(&p.qp[1], p.buffer[1], 64, KEY_ALL);
+		test_post_rdma(&p.qp[0], SEND_RDMA_WRITE, p.buffer[0], 64,
+			       p.buffer[1] + wrong[i].offset, wrong[i].key);
+		expect_cqe(&p.cq[0], true, WC_REMOTE_ACCESS);
+		expect_cqe(&p.cq[1], false, WC_FLUSHED);
+		do
+			type = machine_next_event(&p.m[1], eqe);
+		while (type >= 0 && type != EVENT_WQ_ACCESS);
+		EXPECT_EQ(type, EVENT_WQ_ACCESS);
+		EXPECT_EQ(get32(eqe + 4), QPN_B);
+		pair_stop(&p);
+	}
+}
+
+KTEST(a_key_is_dead_after_hw2sw)
+{
+	struct pair p;
+
+	pair_start(&p);
+	EXPECT_EQ(machine_command(&p.m[1], 0x00f, 1, KEY_ALL >> 8, 0, 0), 0);
+	test_post_rdma(&p.qp[0], SEND_RDMA_READ, p.buffer[0], 64, p.buffer[1],
+		       KEY_ALL);
+	expect_cqe(&p.cq[0], true, WC_REMOTE_ACCESS);
+	pair_stop(&p);
+}
+
+KTEST(a_wrong_local_key_is_a_protection_error_here_alone)
+{
+	struct pair p;
+
+	pair_start(&p);
+	test_post_recv(&p.qp[1], p.buffer[1], 64, KEY_ALL);
+	test_post_send(&p.qp[0], SEND_SEND, 0, NULL, 0, p.buffer[0], 64,
+		       KEY_ALL + 1);
+	expect_cqe(&p.cq[0], true, WC_LOCAL_PROTECTION);
+	expect_nothing(&p.cq[1]);
+	pair_stop(&p);
+}
+
+KTEST(a_bad_opcode_or_a_bad_size_is_a_queue_pair_error)
+{
+	struct pair p;
+
+	pair_start(&p);
+	test_post_send(&p.qp[0], 0x1c, 0, NULL, 0, p.buffer[0], 64, KEY_ALL);
+	expect_cqe(&p.cq[0], true, WC_LOCAL_QP_OP);
+	pair_stop(&p);
+}
+
+KTEST(a_peer_that_is_gone_ends_with_retries_exceeded)
+{
+	struct pair p;
+
+	pair_start(&p);
+	machine_disconnect(&p.m[1]);
+	send(&p, 64);
+	expect_cqe(&p.cq[0], true, WC_RETRY_EXCEEDED);
+	EXPECT_EQ(test_fabric.cards[0].stats.timeouts, 4);
+	machine_stop(&p.m[0]);
+	fabric_stop();
+}
+
+KTEST(sequence_numbers_that_do_not_match_lose_every_message)
+{
+	struct pair p;
+
+	pair_start(&p);
+	EXPECT_EQ(machine_command(&p.m[0], 0x021, 2, QPN_A, 0, 0), 0);
+	EXPECT_EQ(test_qp_create(&p.qp[0], &p.m[0], &p.cq[0], QPN_A, QP_RC), 0);
+	EXPECT_EQ(test_qp_rtr(&p.qp[0], QPN_B, machine_lid(&p.m[1]), 0), 0);
+	EXPECT_EQ(test_qp_rts(&p.qp[0], 0x1000), 0);
+	test_post_recv(&p.qp[1], p.buffer[1], 64, KEY_ALL);
+	send(&p, 64);
+	expect_cqe(&p.cq[0], true, WC_RETRY_EXCEEDED);
+	expect_nothing(&p.cq[1]);
+	pair_stop(&p);
+}
+
+KTEST(the_error_state_flushes_even_what_is_posted_later)
+{
+	struct pair p;
+
+	pair_start(&p);
+	for (int i = 0; i < 3; i++)
+		test_post_recv(&p.qp[0], p.buffer[0], 64, KEY_ALL);
+	EXPECT_EQ(machine_command(&p.m[0], 0x01e, 0, QPN_A, 0, 0), 0);
+	for (int i = 0; i < 3; i++)
+		expect_cqe(&p.cq[0], false, WC_FLUSHED);
+	test_post_recv(&p.qp[0], p.buffer[0], 64, KEY_ALL);
+	expect_cqe(&p.cq[0], false, WC_FLUSHED);
+	send(&p, 64);
+	expect_cqe(&p.cq[0], true, WC_FLUSHED);
+	expect_nothing(&p.cq[0]);
+	pair_stop(&p);
+}
+
+KTEST(a_reset_in_the_middle_of_a_long_write_harms_nobody)
+{
+	struct pair p;
+
+	pair_start(&p);
+	test_post_rdma(&p.qp[0], SEND_RDMA_WRITE, p.buffer[0], BUFFER_BYTES,
+		       p.buffer[1], KEY_ALL);
+	loop_turn(0); /* the first portion */
+	machine_write32(&p.m[1], 0, 0xf0010, 1);
+	expect_cqe(&p.cq[0], true, WC_RETRY_EXCEEDED);
+	machine_write32(&p.m[0], 0, 0xf0010, 1);
+	fabric_settle();
+	EXPECT_EQ(test_fabric.cards[0].state, HCA_RESET);
+	pair_stop(&p);
+}
+
+KTEST(a_completion_fires_an_armed_queue_once)
+{
+	struct pair p;
+	u8 eqe[32];
+
+	pair_start(&p);
+	while (machine_next_event(&p.m[1], eqe) >= 0)
+		;
+	for (int i = 0; i < 3; i++)
+		test_post_recv(&p.qp[1], p.buffer[1], 64, KEY_ALL);
+	test_cq_arm(&p.cq[1], false);
+	send(&p, 64);
+	send(&p, 64);
+	EXPECT_EQ(machine_next_event(&p.m[1], eqe), EVENT_COMPLETION);
+	EXPECT_EQ(get32(eqe + 4), 0x85);
+	EXPECT_EQ(machine_next_event(&p.m[1], eqe), -1);
+	test_cq_arm(&p.cq[1], true); /* unread ones: fires at once */
+	EXPECT_EQ(machine_next_event(&p.m[1], eqe), EVENT_COMPLETION);
+	pair_stop(&p);
+}
+
+KTEST(a_full_completion_queue_is_an_error_on_both_sides)
+{
+	struct test_cqe cqe;
+	struct pair p;
+	u8 eqe[32];
+	int type;
+
+	pair_start(&p);
+	for (int i = 0; i < CQ_ENTRIES; i++) {
+		test_post_recv(&p.qp[1], p.buffer[1], 64, KEY_ALL);
+		send(&p, 1);
+		EXPECT_TRUE(test_cq_wait(&p.cq[0], &cqe));
+	}
+	test_post_recv(&p.qp[1], p.buffer[1], 64, KEY_ALL);
+	send(&p, 1);
+	expect_cqe(&p.cq[0], true, WC_REMOTE_OP);
+	do
+		type = machine_next_event(&p.m[1], eqe);
+	while (type >= 0 && type != EVENT_CQ_ERROR);
+	EXPECT_EQ(type, EVENT_CQ_ERROR);
+	EXPECT_EQ(eqe[0x0f], 1);
+	pair_stop(&p);
+}
+
+KTEST(a_partition_of_its_own_keeps_others_out)
+{
+	struct pair p;
+
+	pair_start(&p);
+	test_fabric.cards[1].port.pkeys[0] = 0x8001;
+	test_post_recv(&p.qp[1], p.buffer[1], 64, KEY_ALL);
+	send(&p, 64);
+	expect_cqe(&p.cq[0], true, WC_RETRY_EXCEEDED);
+	EXPECT_TRUE(test_fabric.cards[1].stats.pkey_violations > 0);
+	pair_stop(&p);
+}
+
+KTEST(a_cut_link_fails_and_comes_back)
+{
+	struct pair p;
+	u8 eqe[32];
+	int type;
+
+	pair_start(&p);
+	while (machine_next_event(&p.m[0], eqe) >= 0)
+		;
+	test_fabric.sw.ports[1].faults.is_cut = true;
+	switch_link_changed(&test_fabric.sw, &test_fabric.cards[0]);
+	do
+		type = machine_next_event(&p.m[0], eqe);
+	while (type >= 0 && type != EVENT_PORT_CHANGE);
+	EXPECT_EQ(type, EVENT_PORT_CHANGE);
+	EXPECT_EQ(eqe[3], PORT_CHANGE_DOWN);
+	send(&p, 64);
+	expect_cqe(&p.cq[0], true, WC_RETRY_EXCEEDED);
+	pair_stop(&p);
+}
+
+KTEST(a_card_can_talk_to_itself)
+{
+	struct test_qp other;
+	struct pair p;
+
+	pair_start(&p);
+	EXPECT_EQ(machine_command(&p.m[0], 0x021, 2, QPN_A, 0, 0), 0);
+	EXPECT_EQ(test_qp_create(&p.qp[0], &p.m[0], &p.cq[0], QPN_A, QP_RC), 0);
+	EXPECT_EQ(test_qp_create(&other, &p.m[0], &p.cq[0], 0x50, QP_RC), 0);
+	test_qp_connect(&p.qp[0], &other);
+	fill(at(&p, 0), 64, 1);
+	test_post_rdma(&p.qp[0], SEND_RDMA_WRITE, p.buffer[0], 64,
+		       p.buffer[0] + 64, KEY_ALL);
+	expect_cqe(&p.cq[0], true, 0);
+	EXPECT_TRUE(is_filled(at(&p, 0) + 64, 64, 1));
+	pair_stop(&p);
+}
+
+KTEST(transitions_from_a_wrong_state_are_refused)
+{
+	struct pair p;
+
+	pair_start(&p);
+	EXPECT_EQ(test_qp_rtr(&p.qp[0], 1, 1, 0), 0x10); /* it is in RTS */
+	EXPECT_EQ(test_qp_rts(&p.qp[0], 0), 0x10);
+	EXPECT_EQ(machine_command(&p.m[0], 0x021, 2, QPN_A, 0, 0), 0);
+	EXPECT_EQ(machine_command(&p.m[0], 0x01e, 0, QPN_A, 0, 0), 0x10);
+	EXPECT_EQ(machine_command(&p.m[0], 0x021, 2, QPN_A, 0, 0), 0);
+	pair_stop(&p);
+}
+
+KTEST(query_shows_the_fresh_sequence_numbers)
+{
+	struct pair p;
+	u8 *out;
+
+	pair_start(&p);
+	test_post_rdma(&p.qp[0], SEND_RDMA_READ, p.buffer[0], 4096 * 3 + 1,
+		       p.buffer[1], KEY_ALL);
+	expect_cqe(&p.cq[0], true, 0);
+	EXPECT_EQ(machine_command(&p.m[0], 0x022, 0, QPN_A, 0, p.m[0].mailbox),
+		  0);
+	out = machine_at(&p.m[0], p.m[0].mailbox) + 8;
+	EXPECT_EQ(out[0] >> 4, QP_RTS);
+	EXPECT_EQ(get24(out + 0x79), 3); /* 0xffffff + 4 packets */
+	pair_stop(&p);
+}
