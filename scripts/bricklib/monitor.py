@@ -66,8 +66,9 @@ class Monitor:
                 if not data:
                     raise BrickError(f'node {self.node.name} is gone')
                 got += data
-                if got.endswith(PROMPT):
-                    return got[:-len(PROMPT)]
+                # A log line may come behind the prompt.
+                if PROMPT in got:
+                    return got[:got.rindex(PROMPT)]
 
 
 def counters(node):
