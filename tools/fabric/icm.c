@@ -62,13 +62,14 @@ int icm_map(struct icm *icm, u64 virt, u64 dma, u64 bytes)
 static int split(struct icm *icm, u64 virt)
 {
 	unsigned int at = find_block(icm, virt);
-	struct icm_block *b = &icm->blocks[at];
+	const struct icm_block *b;
 	struct icm_block tail;
 	u64 head;
 	int err;
 
-	if (at == icm->nr_blocks || virt <= b->virt)
+	if (at == icm->nr_blocks || virt <= icm->blocks[at].virt)
 		return 0;
+	b = &icm->blocks[at];
 	head = virt - b->virt;
 	tail = (struct icm_block){virt, b->dma + head, b->bytes - head};
 	err = insert(icm, at + 1, tail);
