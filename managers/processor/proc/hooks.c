@@ -42,7 +42,7 @@ static bool is_restart_code(long ret)
 static void on_syscall(struct user_regs *regs)
 {
 	struct task *task = current_task();
-	long ret = syscall_dispatch(regs);
+	long ret = syscall_run(regs);
 
 	regs->rax = (u64)ret;
 	/* Signals first look at what became of the call. */

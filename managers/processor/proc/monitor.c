@@ -42,7 +42,7 @@ static void print_process(struct process *process)
 	}
 }
 
-static void cmd_processes(int argc, char **argv)
+static void cmd_ps(int argc, char **argv)
 {
 	struct process *p, *next;
 
@@ -54,8 +54,7 @@ static void cmd_processes(int argc, char **argv)
 	}
 	mprintf("%u processes, %u tasks\n", process_count(), task_count());
 }
-MONITOR_CMD(processes, "programs that run here, with their threads",
-	    cmd_processes);
+MONITOR_CMD(ps, "programs that run here, with their threads", cmd_ps);
 
 static void cmd_kill(int argc, char **argv)
 {

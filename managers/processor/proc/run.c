@@ -49,8 +49,6 @@ struct run {
 	u32 pid;
 };
 
-BOOT_OPTION(poweroff, "power the node off when the program it ran ends", NULL);
-
 /* ---- life -------------------------------------------------------------- */
 
 void run_hold(struct run *run)

@@ -15,6 +15,8 @@
 #include "internal.h"
 #include "sigset.h"
 
+#define XFEATURES_LEGACY 3ull /* x87 and SSE */
+
 #define RFLAGS_TF 0x100ull
 #define RFLAGS_DF 0x400ull
 #define RFLAGS_RF 0x10000ull
@@ -82,9 +84,18 @@ static bool has_extended_state(const u8 *legacy, u64 vaddr)
 	       magic2 == FP_XSTATE_MAGIC2;
 }
 
+/* @area holds only the legacy part: the rest is as at program start. */
+static void complete_legacy(u8 *area)
+{
+	u64 present = XFEATURES_LEGACY;
+
+	memset(area + FPX_LEGACY_BYTES, 0, user_fpu_bytes() - FPX_LEGACY_BYTES);
+	if (user_fpu_features())
+		memcpy(area + FPX_LEGACY_BYTES, &present, sizeof(present));
+}
+
 static int pop_fpu(u64 vaddr)
 {
-	u32 bytes = FPX_LEGACY_BYTES;
 	u8 *area;
 	int err;
 
@@ -96,12 +107,12 @@ static int pop_fpu(u64 vaddr)
 	if (!area)
 		return -ENOMEM;
 	err = copy_from_user(area, vaddr, FPX_LEGACY_BYTES);
-	if (!err && has_extended_state(area, vaddr)) {
-		bytes = user_fpu_bytes();
-		err = copy_from_user(area, vaddr, bytes);
-	}
+	if (!err && has_extended_state(area, vaddr))
+		err = copy_from_user(area, vaddr, user_fpu_bytes());
+	else if (!err)
+		complete_legacy(area);
 	if (!err)
-		err = user_fpu_write(area, bytes);
+		err = user_fpu_write(area, user_fpu_bytes());
 	kfree(area);
 	return err;
 }

@@ -5,11 +5,11 @@
 struct user_regs;
 
 /**
- * syscall_dispatch - run the system call that @regs ask for.
+ * syscall_run - run the system call that @regs ask for.
  *
  * Context: the task's thread, interrupts on; may sleep.
  * Return: its result, perhaps one of the restart codes of proc/signal.h.
  */
-long syscall_dispatch(struct user_regs *regs);
+long syscall_run(struct user_regs *regs);
 
 #endif /* PROCESSOR_SYSCALL_DISPATCH_H */

@@ -60,7 +60,7 @@ static long unknown_call(u64 nr)
 	return -ENOSYS;
 }
 
-long syscall_dispatch(struct user_regs *regs)
+long syscall_run(struct user_regs *regs)
 {
 	u64 *counts = this_cpu_ptr(syscall_counts)->nr_calls;
 
