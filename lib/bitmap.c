@@ -1,6 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <lib/bitmap.h>
 
+/* Without POPCNT, which not every processor has, the builtin is a call into
+ * the compiler's library.  Counts in pairs, then nibbles, then sums bytes. */
+static size_t word_weight(u64 v)
+{
+	v -= v >> 1 & 0x5555555555555555ul;
+	v = (v & 0x3333333333333333ul) + (v >> 2 & 0x3333333333333333ul);
+	v = (v + (v >> 4)) & 0x0f0f0f0f0f0f0f0ful;
+	return v * 0x0101010101010101ul >> 56;
+}
+
 void bitmap_set_range(u64 *map, size_t start, size_t n)
 {
 	for (; n && start % 64; n--)
@@ -67,7 +77,7 @@ size_t bitmap_weight(const u64 *map, size_t nr_bits)
 	size_t n = 0, i;
 
 	for (i = 0; i + 64 <= nr_bits; i += 64)
-		n += (size_t)__builtin_popcountl(map[i / 64]);
+		n += word_weight(map[i / 64]);
 	for (; i < nr_bits; i++)
 		n += bitmap_test(map, i);
 	return n;

@@ -27,7 +27,7 @@ KTEST(printf_writes_integers_as_c_does)
 	EXPECT_PRINT("[   42][42   ][00042]", "[%5d][%-5d][%05d]", 42, 42, 42);
 	EXPECT_PRINT("[-0042][ +42]", "[%05d][%+4d]", -42, 42);
 	EXPECT_PRINT("[  007]", "[%5.3d]", 7);
-	EXPECT_PRINT("00ab", "%04hhx", 0xab);
+	EXPECT_PRINT("00ab", "%04hhx", (u8)0xab);
 	EXPECT_PRINT("0x1234", "%p", (void *)0x1234);
 }
 

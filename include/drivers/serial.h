@@ -7,6 +7,14 @@
  */
 #include <lib/types.h>
 
+/** serial_console_write - to ttyS1, polled. Context: any, serialized. */
+void serial_console_write(const char *buf, size_t len);
+/** serial_console_set_receiver - as serial_tty_set_receiver(), of ttyS1. */
+void serial_console_set_receiver(void (*fn)(u8 byte, bool break_seen));
+/** serial_init_early - polled output works. serial_init - interrupts too. */
+void serial_init_early(void);
+void serial_init(void);
+
 /**
  * serial_tty_write - queue bytes for ttyS0.
  *
@@ -29,6 +37,13 @@ int serial_tty_drain(void);
  * In interrupt context.  @break_seen: a break condition instead of a byte.
  */
 void serial_tty_set_receiver(void (*fn)(u8 byte, bool break_seen));
+/**
+ * serial_tty_set_throttled - stop or resume taking bytes from ttyS0.
+ *
+ * For a receiver whose buffer is full: nothing is lost, the sender waits.
+ * Context: any, also the receiver itself.
+ */
+void serial_tty_set_throttled(bool on);
 /** serial_tty_set_writable - @fn is called, in interrupt context, when the
  * full ring has got room again (for poll). */
 void serial_tty_set_writable(void (*fn)(void));

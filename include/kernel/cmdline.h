@@ -49,4 +49,9 @@ u64 cmdline_get_size(const char *name, u64 dflt);
 const char *cmdline_whole(void);
 const char *cmdline_rest(void);
 
+/** cmdline_init - take @line, at boot.  cmdline_apply - call the setters, warn
+ * about unknown words. */
+void cmdline_init(const char *line);
+void cmdline_apply(void);
+
 #endif

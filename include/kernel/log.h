@@ -78,6 +78,9 @@ bool log_ratelimit_ok(struct log_ratelimit *rl, const char *where);
  */
 size_t log_read(u64 *pos, char *buf, size_t size);
 
+/** console_write - raw text to the log's console only. Context: any. */
+void console_write(const char *text, size_t n);
+
 /** log_size - bytes of the ring. */
 size_t log_size(void);
 

@@ -25,6 +25,7 @@
 #include <arch/x86/user.h>
 #include <kernel/cpu.h>
 #include <kernel/wait.h>
+#include <kernel/work.h>
 #include <lib/atomic.h>
 #include <lib/list.h>
 
@@ -64,19 +65,20 @@ struct thread {
 	void *arg;
 	atomic_t nr_refs;
 	struct completion exited;
-	u64 run_ns;         /* CPU time up to the last switch */
-	u64 user_ns;        /* thereof in user mode */
-	u64 switched_in_ns; /* when it last got the CPU */
-	u64 user_since_ns;  /* 0: in the kernel */
+	u64 run_cycles;  /* TSC cycles on the CPU up to the last switch */
+	u64 user_cycles; /* thereof in user mode */
+	u64 switched_in; /* TSC when it last got the CPU */
+	u64 user_since;  /* TSC when it last entered user mode */
 	u64 nr_switches;
 	struct list_head all_link; /* [thread_list_lock] */
 	char name[THREAD_NAME_MAX];
 
 	u32 nr_spinlocks;         /* debug: held now */
 	const char *wait_what;    /* what it sleeps on, for `ps`; may be NULL */
-	u32 sleep_ranks;          /* debug: number of sleeping locks held */
+	u32 nr_sleep_locks;       /* debug: mutexes and rwsems held */
 	u16 sleep_rank_stack[12]; /* debug: their ranks */
 	void *stack;              /* lowest address */
+	struct work reap;         /* frees it */
 };
 
 DECLARE_PERCPU(struct thread *, current_thread_ptr);

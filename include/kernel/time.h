@@ -37,6 +37,9 @@ struct timer {
 	bool is_pending;     /* [timer base lock] */
 };
 
+/** timers_init_cpu - at boot, before @cpu runs. */
+void timers_init_cpu(u32 cpu);
+
 /** timer_init - @fn will be called in interrupt context. */
 void timer_init(struct timer *t, void (*fn)(struct timer *));
 

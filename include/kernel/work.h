@@ -2,10 +2,9 @@
 #ifndef KERNEL_WORK_H
 #define KERNEL_WORK_H
 /*
- * Work to be done soon in thread context, on the CPU that queued it (its
- * worker may move the item if that CPU's worker is asleep in another item:
- * every CPU has several workers).  An item may sleep, but whoever waits for
- * the network for long makes his own thread.
+ * Work to be done soon in thread context, by one of a few workers, on any
+ * CPU.  An item may sleep, but whoever waits for the network for long makes
+ * his own thread: the workers are shared.
  */
 #include <lib/list.h>
 
@@ -30,7 +29,7 @@ static inline void work_init(struct work *w, void (*fn)(struct work *))
  */
 bool work_queue(struct work *w);
 
-/** work_flush - sleep until everything queued before has been done. */
+/** work_flush - sleep until no item is queued or running.  Not from an item. */
 void work_flush(void);
 
 #endif

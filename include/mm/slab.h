@@ -17,8 +17,8 @@
  * kmalloc - @size bytes, contents undefined; kzalloc: zeros.
  *
  * Aligned to the largest power of two that divides the rounded-up size, at
- * least 16.  From 2048 bytes on the memory is also physically contiguous and
- * fit for DMA (all of it is: paddr_of() works on every object).
+ * least 16.  All of it is physically contiguous and fit for DMA: paddr_of()
+ * works on every object.
  * Context: any; never sleeps.
  * Return: NULL if there is no memory or @size > KMALLOC_MAX.
  */

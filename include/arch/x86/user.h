@@ -48,6 +48,10 @@ void user_regs_sanitize(struct user_regs *regs);
  */
 struct user_fpu;
 
+/** fpu_alloc - a fresh state, NULL without memory; for kernel/thread.c. */
+struct user_fpu *fpu_alloc(void);
+void fpu_free(struct user_fpu *fpu);
+
 /** user_fpu_bytes - size of the XSAVE area; 512 without XSAVE. */
 u32 user_fpu_bytes(void);
 /** user_fpu_features - XCR0; 0 without XSAVE. */
@@ -75,7 +79,11 @@ void user_fpu_reset(void);
  */
 void user_state_copy(struct thread *t);
 
-/** user_fs_base_set, user_gs_base_set - of the calling thread, at once. */
+/**
+ * user_fs_base_set, user_gs_base_set - of the calling thread, at once.
+ *
+ * @base: a user address; the caller has refused others.
+ */
 void user_fs_base_set(u64 base);
 void user_gs_base_set(u64 base);
 u64 user_fs_base(void);

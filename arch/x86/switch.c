@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What a switch between threads changes besides the stack. */
+#include <arch/x86/setup.h>
+
+#include <kernel/hooks.h>
+#include <kernel/thread.h>
+
+#include "arch.h"
+
+DECLARE_PERCPU(u64, kernel_stack_top);
+DEFINE_PERCPU(struct thread *, current_thread_ptr);
+
+/* entry.S */
+void thread_switch(u64 *save_sp, u64 load_sp);
+extern char thread_entry[];
+
+void thread_arch_init(struct thread *t)
+{
+	/* Above: room for the registers of user mode. */
+	u64 *sp =
+		(u64 *)(t->stack_top - ALIGN_UP(sizeof(struct user_regs), 16));
+
+	*--sp = 0; /* so that thread_entry has C's stack alignment */
+	*--sp = (u64)thread_entry;
+	for (int i = 0; i < 6; i++) /* what thread_switch() pops */
+		*--sp = 0;
+	t->kernel_sp = (u64)sp;
+}
+
+void thread_arch_switch(struct thread *prev, struct thread *next)
+{
+	if (prev->fpu)
+		user_state_save(prev);
+	if (user_hooks.context_switch)
+		user_hooks.context_switch(prev, next);
+	this_cpu_write(current_thread_ptr, next);
+	this_cpu_write(kernel_stack_top, next->stack_top);
+	tss_set_kernel_stack(next->stack_top);
+	if (next->fpu)
+		user_state_load(next);
+	thread_switch(&prev->kernel_sp, next->kernel_sp);
+}

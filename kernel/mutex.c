@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Mutexes and reader-writer semaphores.
+ *
+ * A mutex is its owner pointer: free and uncontended, taking it is one
+ * compare-and-exchange.  A waiter announces itself in nr_waiters before it
+ * tries again; the owner clears the pointer before it looks at nr_waiters.
+ */
+#include <kernel/mutex.h>
+
+#include <kernel/assert.h>
+#include <kernel/log.h>
+#include <kernel/thread.h>
+#include <lib/atomic.h>
+
+/* The ranks of the sleeping locks a thread holds; see lock_order.h. */
+static void rank_push(u16 rank, const char *name)
+{
+	struct thread *t = current_thread();
+
+	if (!IS_ENABLED(CONFIG_DEBUG_LOCKS))
+		return;
+	ASSERT(rank && rank < LOCK_SLEEP_END);
+	for (u32 i = 0; i < t->nr_sleep_locks; i++)
+		if (t->sleep_rank_stack[i] > rank)
+			panic("lock %s (rank %u): taken while holding one of "
+			      "rank %u",
+			      name, rank, t->sleep_rank_stack[i]);
+	if (t->nr_sleep_locks == ARRAY_SIZE(t->sleep_rank_stack))
+		panic("lock %s: too many sleeping locks held", name);
+	t->sleep_rank_stack[t->nr_sleep_locks++] = rank;
+}
+
+static void rank_pop(u16 rank)
+{
+	struct thread *t = current_thread();
+	u32 i = t->nr_sleep_locks;
+
+	if (!IS_ENABLED(CONFIG_DEBUG_LOCKS))
+		return;
+	while (i && t->sleep_rank_stack[i - 1] != rank)
+		i--;
+	CHECK(i);
+	for (; i < t->nr_sleep_locks; i++)
+		t->sleep_rank_stack[i - 1] = t->sleep_rank_stack[i];
+	t->nr_sleep_locks--;
+}
+
+void mutex_init(struct mutex *m, const char *name, enum lock_rank rank)
+{
+	*m = (struct mutex){.name = name, .rank = (u16)rank};
+	waitq_init(&m->waitq);
+}
+
+static bool try_owner(struct mutex *m)
+{
+	return !READ_ONCE(m->owner) &&
+	       !cmpxchg(&m->owner, NULL, current_thread());
+}
+
+void mutex_lock(struct mutex *m)
+{
+	might_sleep();
+	ASSERT(!mutex_is_mine(m));
+	rank_push(m->rank, m->name);
+	if (likely(try_owner(m)))
+		return;
+	__atomic_fetch_add(&m->nr_waiters, 1, __ATOMIC_SEQ_CST);
+	wait_event(&m->waitq, try_owner(m));
+	__atomic_fetch_sub(&m->nr_waiters, 1, __ATOMIC_SEQ_CST);
+}
+
+bool mutex_trylock(struct mutex *m)
+{
+	if (!try_owner(m))
+		return false;
+	rank_push(m->rank, m->name);
+	return true;
+}
+
+void mutex_unlock(struct mutex *m)
+{
+	ASSERT(mutex_is_mine(m));
+	rank_pop(m->rank);
+	(void)xchg(&m->owner, NULL);
+	if (READ_ONCE(m->nr_waiters))
+		waitq_wake_one(&m->waitq);
+}
+
+bool mutex_is_locked(const struct mutex *m)
+{
+	return READ_ONCE(m->owner);
+}
+
+bool mutex_is_mine(const struct mutex *m)
+{
+	return READ_ONCE(m->owner) == current_thread();
+}
+
+void rwsem_init(struct rwsem *s, const char *name, enum lock_rank rank)
+{
+	*s = (struct rwsem){.name = name, .rank = (u16)rank};
+	waitq_init(&s->waitq);
+}
+
+static bool try_read(struct rwsem *s)
+{
+	u64 flags = spin_lock_irqsave(&s->waitq.lock);
+	bool ok = s->nr_readers >= 0 && !s->nr_writers_waiting;
+
+	if (ok)
+		s->nr_readers++;
+	spin_unlock_irqrestore(&s->waitq.lock, flags);
+	return ok;
+}
+
+/* @delta: how a success changes the number of waiting writers. */
+static bool try_write(struct rwsem *s, u32 delta)
+{
+	u64 flags = spin_lock_irqsave(&s->waitq.lock);
+	bool ok = !s->nr_readers;
+
+	if (ok) {
+		s->nr_readers = -1;
+		s->nr_writers_waiting += delta;
+		s->writer = current_thread();
+	}
+	spin_unlock_irqrestore(&s->waitq.lock, flags);
+	return ok;
+}
+
+void down_read(struct rwsem *s)
+{
+	might_sleep();
+	rank_push(s->rank, s->name);
+	wait_event(&s->waitq, try_read(s));
+}
+
+bool down_read_trylock(struct rwsem *s)
+{
+	if (!try_read(s))
+		return false;
+	rank_push(s->rank, s->name);
+	return true;
+}
+
+void down_write(struct rwsem *s)
+{
+	u64 flags;
+
+	might_sleep();
+	rank_push(s->rank, s->name);
+	if (try_write(s, 0))
+		return;
+	flags = spin_lock_irqsave(&s->waitq.lock);
+	s->nr_writers_waiting++;
+	spin_unlock_irqrestore(&s->waitq.lock, flags);
+	wait_event(&s->waitq, try_write(s, -1u));
+}
+
+static void release(struct rwsem *s, s32 readers)
+{
+	u64 flags = spin_lock_irqsave(&s->waitq.lock);
+	bool wake;
+
+	s->nr_readers = readers < 0 ? s->nr_readers - 1 : readers;
+	wake = s->nr_readers == 0 || readers > 0;
+	spin_unlock_irqrestore(&s->waitq.lock, flags);
+	if (wake)
+		waitq_wake_all(&s->waitq);
+}
+
+void up_read(struct rwsem *s)
+{
+	ASSERT(s->nr_readers > 0);
+	rank_pop(s->rank);
+	release(s, -1);
+}
+
+void up_write(struct rwsem *s)
+{
+	ASSERT(s->nr_readers == -1 && s->writer == current_thread());
+	s->writer = NULL;
+	rank_pop(s->rank);
+	release(s, 0);
+}
+
+void downgrade_write(struct rwsem *s)
+{
+	ASSERT(s->nr_readers == -1 && s->writer == current_thread());
+	s->writer = NULL;
+	release(s, 1);
+}
+
+bool rwsem_is_locked(const struct rwsem *s)
+{
+	return READ_ONCE(s->nr_readers);
+}
