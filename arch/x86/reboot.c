@@ -5,6 +5,7 @@
 #include <drivers/acpi.h>
 #include <kernel/init.h>
 #include <kernel/log.h>
+#include <kernel/time.h>
 
 #include "arch.h"
 
@@ -14,6 +15,7 @@ void machine_poweroff(void)
 	acpi_poweroff();
 	/* QEMU's isa-debug-exit, where it was asked for. */
 	outl(0, 0xf4);
+	udelay(2000000); /* the machine stops a little later */
 	pr_err("power-off did not work; halted");
 	for (;;)
 		__asm__ volatile("cli; hlt");
