@@ -188,7 +188,7 @@ syscall_entry:
 	PUSH_REGS_BELOW_RDI
 	movq	%rsp, %rdi
 	subq	$8, %rsp
-	call	syscall_dispatch /* false: sysret could not restore this */
+	call	syscall_from_user /* false: sysret could not restore this */
 	addq	$8, %rsp
 	testb	%al, %al
 	jz	return_to_user_iret

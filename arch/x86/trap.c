@@ -216,7 +216,7 @@ void irq_dispatch(struct user_regs *regs, u64 vector)
 }
 
 /* Entry code; in no header. */
-bool syscall_dispatch(struct user_regs *regs);
+bool syscall_from_user(struct user_regs *regs);
 
 /* The last thing before user mode. Context: interrupts off. */
 void exit_to_user(struct user_regs *regs)
@@ -230,7 +230,7 @@ void exit_to_user(struct user_regs *regs)
  * Return: whether SYSRET may be used: it takes rip from rcx and flags from
  * r11, and must not see a non-canonical rip.
  */
-bool syscall_dispatch(struct user_regs *regs)
+bool syscall_from_user(struct user_regs *regs)
 {
 	account_entry();
 	irq_enable();
