@@ -124,7 +124,7 @@ struct aspace *aspace_find(struct client *client, u32 asid)
 	return aspace;
 }
 
-void aspace_put(struct aspace *aspace)
+void home_aspace_put(struct aspace *aspace)
 {
 	bool is_last;
 
@@ -156,7 +156,7 @@ void aspace_exit(struct aspace *aspace)
 	pagetable_zap(&aspace->pages, 0, PAGETABLE_END);
 	vma_tree_clear(&aspace->vmas);
 	up_write(&aspace->lock);
-	aspace_put(aspace);
+	home_aspace_put(aspace);
 }
 
 /* Some address space of @client, with a reference. */
@@ -186,7 +186,7 @@ u32 aspace_reclaim(struct client *client)
 
 	while ((aspace = find_one_of(client))) {
 		aspace_exit(aspace);
-		aspace_put(aspace);
+		home_aspace_put(aspace);
 		n++;
 	}
 	return n;
@@ -207,7 +207,7 @@ static int copy_aspace(struct aspace *child, struct aspace *parent)
 	return pagetable_clone(&child->pages, &parent->pages);
 }
 
-int aspace_fork(struct aspace *parent, struct aspace **out)
+int home_aspace_fork(struct aspace *parent, struct aspace **out)
 {
 	struct aspace *child = aspace_create(parent->client);
 	int err;
@@ -218,7 +218,7 @@ int aspace_fork(struct aspace *parent, struct aspace **out)
 	err = parent->is_dead ? -ESRCH : copy_aspace(child, parent);
 	up_write(&parent->lock);
 	if (err) {
-		aspace_put(child);
+		home_aspace_put(child);
 		return err;
 	}
 	aspace_publish(child);
@@ -262,7 +262,7 @@ int aspace_call_begin(struct aspace_call *call, struct peer *peer, u32 asid)
 
 void aspace_call_end(struct aspace_call *call)
 {
-	aspace_put(call->aspace);
+	home_aspace_put(call->aspace);
 	client_leave(call->client);
 }
 
@@ -277,11 +277,11 @@ int rpc_handle_m_fork(struct rpc_ctx *ctx, const struct rpc_m_asid *req,
 
 	if (err)
 		return err;
-	err = aspace_fork(call.aspace, &child);
+	err = home_aspace_fork(call.aspace, &child);
 	if (!err) {
 		*rep = (struct rpc_m_fork_reply){
 			.child_asid = le32_make(child->asid)};
-		aspace_put(child);
+		home_aspace_put(child);
 	}
 	aspace_call_end(&call);
 	return err;

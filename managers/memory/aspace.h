@@ -12,7 +12,7 @@
  * processor node has told us everything.
  *
  * An address space belongs to the client that made it, is found by its id, and
- * is freed by the last aspace_put() after aspace_exit().
+ * is freed by the last home_aspace_put() after aspace_exit().
  */
 #include <kernel/mutex.h>
 #include <lib/list.h>
@@ -54,7 +54,7 @@ void aspace_publish(struct aspace *aspace);
 /** aspace_find - the living address space @asid of @client, with a reference;
  * or NULL. */
 struct aspace *aspace_find(struct client *client, u32 asid);
-void aspace_put(struct aspace *aspace);
+void home_aspace_put(struct aspace *aspace);
 
 /** aspace_exit - unmap all, forget the id. */
 void aspace_exit(struct aspace *aspace);
@@ -62,9 +62,9 @@ void aspace_exit(struct aspace *aspace);
 /** aspace_reclaim - exit all of @client's. Return: how many. */
 u32 aspace_reclaim(struct client *client);
 
-/** aspace_fork - a published copy of @parent by reference.
+/** home_aspace_fork - a published copy of @parent by reference.
  * Return: 0 and *@out with a reference; -ENOMEM. */
-int __must_check aspace_fork(struct aspace *parent, struct aspace **out);
+int __must_check home_aspace_fork(struct aspace *parent, struct aspace **out);
 
 /** aspace_may_grow - may @nr_pages more be mapped, @nr_data of them private
  * and writable?  Context: @aspace->lock held for writing. */

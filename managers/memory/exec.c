@@ -247,7 +247,7 @@ static int run(struct exec *e, struct client *client, struct rpc_ctx *ctx,
 		answer(e, ctx, rep);
 		counter_inc(nr_memory_exec);
 	}
-	aspace_put(e->aspace);
+	home_aspace_put(e->aspace);
 	return err;
 }
 

@@ -62,7 +62,7 @@ u32 test_aspace(void)
 	aspace->start_brk = aspace->brk = 0x600000;
 	aspace_publish(aspace);
 	asid = aspace->asid;
-	aspace_put(aspace);
+	home_aspace_put(aspace);
 	client_leave(client);
 	return asid;
 }
