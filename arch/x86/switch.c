@@ -2,6 +2,7 @@
 /* What a switch between threads changes besides the stack. */
 #include <arch/x86/setup.h>
 
+#include <arch/x86/paging.h>
 #include <kernel/hooks.h>
 #include <kernel/thread.h>
 
@@ -31,6 +32,8 @@ void thread_arch_switch(struct thread *prev, struct thread *next)
 {
 	if (prev->fpu)
 		user_state_save(prev);
+	if (!next->is_user)
+		tlb_lazy_enter();
 	if (user_hooks.context_switch)
 		user_hooks.context_switch(prev, next);
 	this_cpu_write(current_thread_ptr, next);

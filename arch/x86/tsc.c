@@ -25,7 +25,7 @@
 #define NR_PROBES     8
 #define NS_SHIFT      32
 
-static u64 tsc_base;          /* at boot */
+static u64 tsc_base; /* at boot */
 /* Until measured: faster than any, so that time only jumps forward. */
 static u64 tsc_khz = 8000000;
 /* ns = (cycles * ns_mult) >> NS_SHIFT */

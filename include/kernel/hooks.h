@@ -50,7 +50,10 @@ struct user_hooks {
 
 	/*
 	 * Inside the switch from @prev to @next: interrupts off, run queue
-	 * lock held: only pt_activate() and the like.  May be NULL.
+	 * lock held: only pt_activate() and the like.  A user thread's tables
+	 * must be activated each time it is @next; for a kernel thread nothing
+	 * has to be done (the CPU stays in the old tables lazily).  May be
+	 * NULL.
 	 */
 	void (*context_switch)(struct thread *prev, struct thread *next);
 };

@@ -47,9 +47,9 @@ typedef u64 pte_t;
 #else
 #define KERNEL_DIRECT_BASE 0xffff800000000000ul
 #endif
-#define KERNEL_VMAP_BASE   0xffffc00000000000ul
-#define KERNEL_VMAP_SIZE   0x0000008000000000ul /* one root entry */
-#define KERNEL_IMAGE_BASE  0xffffffff80000000ul
+#define KERNEL_VMAP_BASE  0xffffc00000000000ul
+#define KERNEL_VMAP_SIZE  0x0000008000000000ul /* one root entry */
+#define KERNEL_IMAGE_BASE 0xffffffff80000000ul
 
 static inline u64 pte_paddr(pte_t pte)
 {
@@ -130,6 +130,13 @@ void pt_free_range(struct page_table *pt, u64 start, u64 end);
  */
 void pt_activate(struct page_table *pt);
 
+/** pt_deactivate_everywhere - move all CPUs that have @pt loaded, lazily, to
+ * the kernel's root. Context: thread, interrupts on. */
+void pt_deactivate_everywhere(struct page_table *pt);
+
+/** tlb_lazy_enter - this CPU now runs a kernel thread; for the scheduler. */
+void tlb_lazy_enter(void);
+
 /** tlb_flush_page_local - drop @vaddr from this CPU's TLB. */
 static inline void tlb_flush_page_local(u64 vaddr)
 {
@@ -156,5 +163,8 @@ void tlb_shootdown(struct page_table *pt, const u64 *vaddrs, size_t n);
 /** tlb_shootdown_mask - as above for several address spaces at once: drop all
  * non-global entries of the CPUs of @mask. */
 void tlb_shootdown_mask(const struct cpumask *mask);
+
+/** tlb_shootdown_tables - before tables of @pt are freed: also lazy CPUs. */
+void tlb_shootdown_tables(struct page_table *pt);
 
 #endif
