@@ -47,7 +47,7 @@ static struct {
 	.active_wait = WAITQ_INIT(ib.active_wait),
 };
 
-/* ---- events ------------------------------------------------------------- */
+/* ---- events --------------------------------------------------- */
 
 void ib_event_raise(const struct ib_event *ev)
 {
@@ -132,8 +132,7 @@ static bool next_event(struct ib_event *ev)
 	return found;
 }
 
-/* ---- ports ----------------------------------------------------------------
- */
+/* ---- ports ---------------------------------------------------- */
 
 static int read_port(struct ib_device *dev, u8 port, struct ib_port_attr *attr)
 {
@@ -245,8 +244,7 @@ static void event_thread(void *arg)
 	}
 }
 
-/* ---- devices ----------------------------------------------------------------
- */
+/* ---- devices -------------------------------------------------- */
 
 void ib_device_register(struct ib_device *dev)
 {

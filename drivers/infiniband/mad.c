@@ -88,8 +88,7 @@ void mad_register(u8 mgmt_class, mad_handler handler)
 	mad.handler[mgmt_class] = handler;
 }
 
-/* ---- sending
- * ----------------------------------------------------------------- */
+/* ---- sending -------------------------------------------------- */
 
 static int take_buffer(struct mad_qp *mq)
 {
@@ -162,8 +161,7 @@ int mad_send(const struct mad_addr *to, const struct mad *m)
 	return send_from(mq, (u32)buffer, to, m);
 }
 
-/* ---- calls
- * --------------------------------------------------------------------- */
+/* ---- calls ---------------------------------------------------- */
 
 int mad_sm_addr(struct ib_device *dev, u8 port, struct mad_addr *to)
 {
@@ -304,8 +302,7 @@ static void answer_arrived(struct mad_qp *mq, const struct mad *m, u16 slid)
 	call_release(c);
 }
 
-/* ---- receiving
- * ------------------------------------------------------------------- */
+/* ---- receiving ------------------------------------------------ */
 
 static bool is_agent_request(const struct mad *m)
 {
@@ -451,8 +448,7 @@ static void work_arrived(struct ib_cq *cq, void *arg)
 	waitq_wake_one(&mad.work_wait);
 }
 
-/* ---- start
- * ------------------------------------------------------------------------ */
+/* ---- start ---------------------------------------------------- */
 
 static int start_qp(struct ib_device *dev, u8 port, bool smi)
 {

@@ -8,8 +8,7 @@
 #include <lib/ktest.h>
 #include <lib/string.h>
 
-/* ---- SMPs
- * -------------------------------------------------------------------- */
+/* ---- SMPs ----------------------------------------------------- */
 
 /* As a card answers before a subnet manager came. */
 static const u8 port_info[64] = {
@@ -86,8 +85,7 @@ KTEST(reregister_is_asked_by_a_set_of_port_info_only)
 	EXPECT_TRUE(smp_wants_reregister(&m));
 }
 
-/* ---- RMPP
- * -------------------------------------------------------------------- */
+/* ---- RMPP ----------------------------------------------------- */
 
 static void segment(struct mad *m, u32 number, bool last, u32 length)
 {
@@ -168,8 +166,7 @@ KTEST(segments_with_impossible_lengths_break_the_answer)
 	}
 }
 
-/* ---- SA records
- * ---------------------------------------------------------------- */
+/* ---- SA records ----------------------------------------------- */
 
 KTEST(a_path_record_survives_encoding)
 {
@@ -224,8 +221,7 @@ KTEST(a_service_name_without_end_is_cut)
 	EXPECT_EQ(strlen(out.name), SA_SERVICE_NAME_BYTES - 1);
 }
 
-/* ---- CM
- * ------------------------------------------------------------------------ */
+/* ---- CM ------------------------------------------------------- */
 
 static const struct cm_req a_req = {
 	.local_id = 0x11223344,

@@ -78,8 +78,7 @@ static int expect(struct test *t, struct ib_qp *qp, enum ib_wc_opcode opcode,
 	return status == IB_WC_SUCCESS && wc->opcode != opcode ? -EIO : 0;
 }
 
-/* ---- connecting -----------------------------------------------------------
- */
+/* ---- connecting ----------------------------------------------- */
 
 static int create_qp(struct test *t, struct side *s)
 {
@@ -179,8 +178,7 @@ static int connect(struct test *t)
 	return t->a.ended ? -ECONNREFUSED : 0;
 }
 
-/* ---- moving data ------------------------------------------------------------
- */
+/* ---- moving data ---------------------------------------------- */
 
 static void fill(u8 *p, u32 bytes, u32 seed)
 {
@@ -333,8 +331,7 @@ static int test_service(struct test *t)
 	return err ? err : n;
 }
 
-/* ---- the whole
- * ----------------------------------------------------------------- */
+/* ---- the whole ------------------------------------------------ */
 
 static int set_up(struct test *t)
 {

@@ -11,8 +11,7 @@
 #define DRAIN_POLL_NS 500000ULL
 #define PAGE_MASK_4K  0xfffULL
 
-/* ---- protection domains, memory regions -------------------------------------
- */
+/* ---- protection domains, memory regions ----------------------- */
 
 int ib_pd_create(struct ib_device *dev, struct ib_pd **pd)
 {
@@ -87,8 +86,7 @@ void ib_mr_destroy(struct ib_mr *mr)
 	atomic_dec(&pd->users);
 }
 
-/* ---- completion queues
- * --------------------------------------------------------- */
+/* ---- completion queues ---------------------------------------- */
 
 int ib_cq_create(struct ib_device *dev, u32 nr_cqes, u32 vector,
 		 ib_cq_handler handler, void *arg, struct ib_cq **cq)
@@ -120,8 +118,7 @@ void ib_cq_arm(struct ib_cq *cq)
 	cq->dev->ops->cq_arm(cq);
 }
 
-/* ---- queue pairs
- * ------------------------------------------------------------------ */
+/* ---- queue pairs ---------------------------------------------- */
 
 static bool init_ok(const struct ib_pd *pd, const struct ib_qp_init *init)
 {

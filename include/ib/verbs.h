@@ -46,7 +46,7 @@ u64 ib_gid_guid(const struct ib_gid *gid);
 struct ib_gid ib_gid_make(u64 prefix, u64 guid);
 bool ib_gid_equal(const struct ib_gid *a, const struct ib_gid *b);
 
-/* ---- devices and ports ------------------------------------------------ */
+/* ---- devices and ports ---------------------------------------- */
 
 enum ib_port_state { /* PortInfo.PortState */
 		     IB_PORT_NOP = 0,
@@ -177,7 +177,7 @@ void ib_event_subscribe(struct ib_event_sub *sub);
 /** No call of the handler runs or starts after this returns; sleeps. */
 void ib_event_unsubscribe(struct ib_event_sub *sub);
 
-/* ---- protection domains and memory regions ---------------------------- */
+/* ---- protection domains and memory regions -------------------- */
 
 /**
  * ib_pd_create - a protection domain: only objects of one PD work together.
@@ -255,7 +255,7 @@ int __must_check ib_mr_create(struct ib_pd *pd, const struct ib_mr_init *init,
  */
 void ib_mr_destroy(struct ib_mr *mr);
 
-/* ---- completion queues ------------------------------------------------ */
+/* ---- completion queues ---------------------------------------- */
 
 enum ib_wc_status {
 	IB_WC_SUCCESS,
@@ -349,7 +349,7 @@ u32 ib_cq_poll(struct ib_cq *cq, u32 max, struct ib_wc *wc);
  */
 void ib_cq_arm(struct ib_cq *cq);
 
-/* ---- queue pairs ------------------------------------------------------- */
+/* ---- queue pairs ---------------------------------------------- */
 
 enum ib_qp_type {
 	IB_QP_RC,

@@ -44,8 +44,7 @@
 u32 nr_cpus_online = 2;
 enum log_level log_max_level = LOG_INFO;
 
-/* ---- assertions, log
- * --------------------------------------------------------- */
+/* ---- assertions, log ------------------------------------------ */
 
 _Noreturn void assert_failed(const char *expr, const char *file, int line)
 {
@@ -79,8 +78,7 @@ void mprintf(const char *fmt, ...)
 	va_end(ap);
 }
 
-/* ---- time, chance
- * ---------------------------------------------------------------- */
+/* ---- time, chance --------------------------------------------- */
 
 u64 time_mono_ns(void)
 {
@@ -114,8 +112,7 @@ u64 random_u64(void)
 	return v;
 }
 
-/* ---- threads
- * ------------------------------------------------------------------------ */
+/* ---- threads -------------------------------------------------- */
 
 static pthread_mutex_t wake_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t woken;
@@ -164,8 +161,7 @@ struct thread *thread_spawn(const char *name, void (*fn)(void *), void *arg)
 
 void thread_get(struct thread *t) {}
 
-/* ---- waiting
- * ------------------------------------------------------------------------- */
+/* ---- waiting -------------------------------------------------- */
 
 void waitq_init(struct waitq *q)
 {
@@ -279,9 +275,7 @@ bool wait_for_completion_timeout(struct completion *c, u64 timeout_ns)
 	return done;
 }
 
-/* ---- locks
- * -----------------------------------------------------------------------------
- */
+/* ---- locks ---------------------------------------------------- */
 
 void spin_lock(struct spinlock *l)
 {
@@ -341,9 +335,7 @@ bool mutex_is_mine(const struct mutex *m)
 	return m->owner == *host_current();
 }
 
-/* ---- memory
- * ------------------------------------------------------------------------------
- */
+/* ---- memory --------------------------------------------------- */
 
 static pthread_mutex_t ram_lock = PTHREAD_MUTEX_INITIALIZER;
 static u8 order_of[RAM_BYTES / RAM_UNIT]; /* of the block that begins there */
@@ -433,8 +425,7 @@ void dma_free(void *kaddr, size_t size)
 	ram_release(kaddr);
 }
 
-/* ---- the device
- * ------------------------------------------------------------------------- */
+/* ---- the device ----------------------------------------------- */
 
 static struct {
 	irq_handler_t fn;

@@ -42,8 +42,7 @@ static void update_record(struct mlx4_cq *cq)
 	WRITE_ONCE(*(u32 *)cq->db, __builtin_bswap32(cq->ci & CI_MASK));
 }
 
-/* ---- decoding --------------------------------------------------------------
- */
+/* ---- decoding ------------------------------------------------- */
 
 static enum ib_wc_status status_of(u32 syndrome)
 {
@@ -162,8 +161,7 @@ static bool decode(struct mlx4_cq *cq, const struct mlx4_cqe *cqe,
 	return true;
 }
 
-/* ---- the fast path
- * ------------------------------------------------------------ */
+/* ---- the fast path -------------------------------------------- */
 
 u32 mlx4_cq_poll(struct ib_cq *ib, u32 max, struct ib_wc *wc)
 {
@@ -240,8 +238,7 @@ void mlx4_cq_error_event(struct mlx4_dev *m, u32 cqn)
 	atomic_dec(&cq->nr_handlers);
 }
 
-/* ---- create, destroy
- * ------------------------------------------------------------- */
+/* ---- create, destroy ------------------------------------------ */
 
 static int cq_start(struct mlx4_dev *m, struct mlx4_cq *cq, u32 log)
 {

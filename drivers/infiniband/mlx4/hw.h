@@ -17,7 +17,7 @@
 #define MLX4_PAGE_SHIFT 12
 #define MLX4_PAGE_BYTES 4096u
 
-/* ---- BAR 0 --------------------------------------------------------------- */
+/* ---- BAR 0 ---------------------------------------------------- */
 
 #define MLX4_BAR0_HCR       0x80680 /* seven dwords */
 #define MLX4_BAR0_OWNER     0x8069c /* reading takes; 0: it is ours */
@@ -39,8 +39,7 @@
 #define MLX4_HCR_STATUS(d) ((d) >> 24)
 #define MLX4_POLL_TOKEN    0xffff
 
-/* ---- BAR 2: doorbell pages ------------------------------------------------
- */
+/* ---- BAR 2: doorbell pages ------------------------------------ */
 
 #define MLX4_UAR_SEND        0x014 /* 32 bits: QPN << 8 */
 #define MLX4_UAR_CQ          0x020 /* 64 bits */
@@ -50,8 +49,7 @@
 #define MLX4_CQ_DB_SN_SHIFT  28
 #define MLX4_CQ_DB_REQ_NEXT  (2u << 24)
 
-/* ---- firmware commands ----------------------------------------------------
- */
+/* ---- firmware commands ---------------------------------------- */
 
 enum mlx4_op {
 	MLX4_QUERY_DEV_CAP = 0x003,
@@ -201,8 +199,7 @@ MLX4_STRUCT(mlx4_set_port, 0x80);
 #define MLX4_MAD_IGNORE_MKEY (1 << 0)
 #define MLX4_MAD_IGNORE_BKEY (1 << 1)
 
-/* ---- contexts -------------------------------------------------------------
- */
+/* ---- contexts ------------------------------------------------- */
 
 /* Memory translation: page address | present. */
 #define MLX4_MTT_PRESENT 1
@@ -309,8 +306,7 @@ enum mlx4_optpar {
 	MLX4_OPT_RNR_TIMER = 1 << 6,
 };
 
-/* ---- work requests ---------------------------------------------------------
- */
+/* ---- work requests -------------------------------------------- */
 
 MLX4_STRUCT(mlx4_ctrl_seg, 16);
 #define CTRL_OWNER     HW_FIELD(struct mlx4_ctrl_seg, 0x00, 31, 31)
@@ -364,8 +360,7 @@ MLX4_STRUCT(mlx4_data_seg, 16);
 #define MLX4_CHUNK       64 /* unit of the card's prefetch, see wqe.c */
 #define MLX4_SQ_PREFETCH 2048
 
-/* ---- completions and events ------------------------------------------------
- */
+/* ---- completions and events ----------------------------------- */
 
 MLX4_STRUCT(mlx4_cqe, 32);
 #define CQE_QPN        HW_FIELD(struct mlx4_cqe, 0x00, 23, 0)

@@ -36,7 +36,7 @@
 #define MCG_ENTRY_BYTES 64
 #define LOG_RDMARC_A_QP 4
 
-/* ---- numbers ------------------------------------------------------------ */
+/* ---- numbers -------------------------------------------------- */
 
 int mlx4_ids_init(struct mlx4_ids *ids, const char *name, u32 first, u32 limit)
 {
@@ -79,7 +79,7 @@ void mlx4_ids_put(struct mlx4_ids *ids, u32 id, u32 n)
 	spin_unlock_irqrestore(&ids->lock, flags);
 }
 
-/* ---- memory ------------------------------------------------------------- */
+/* ---- memory --------------------------------------------------- */
 
 void **mlx4_chunks_alloc(u64 total, u32 *chunk_bytes, u32 *nr)
 {
@@ -118,7 +118,7 @@ void *mlx4_table_entry(struct mlx4_dev *m, enum mlx4_table_id id, u32 i)
 	       offset % t->chunk_bytes;
 }
 
-/* ---- layout ------------------------------------------------------------- */
+/* ---- layout --------------------------------------------------- */
 
 static u32 log_at_least(u32 log, u32 reserved, u32 wanted)
 {

@@ -35,8 +35,7 @@ static struct mlx4_dev *health_dev;
 
 static const struct ib_device_ops mlx4_ops;
 
-/* ---- reset
- * -------------------------------------------------------------------- */
+/* ---- reset ---------------------------------------------------- */
 
 static int take_semaphore(struct mlx4_dev *m)
 {
@@ -93,8 +92,7 @@ static int reset(struct mlx4_dev *m)
 	return 0;
 }
 
-/* ---- bring-up
- * ----------------------------------------------------------------- */
+/* ---- bring-up ------------------------------------------------- */
 
 static int map_bars(struct mlx4_dev *m)
 {
@@ -202,8 +200,7 @@ static int read_identity(struct mlx4_dev *m)
 	return err;
 }
 
-/* ---- health
- * ------------------------------------------------------------------- */
+/* ---- health --------------------------------------------------- */
 
 /* The card writes a word of this buffer when its firmware dies. */
 static void check_health(struct timer *t)
@@ -232,8 +229,7 @@ static void start_health(struct mlx4_dev *m)
 	timer_start(&health_timer, time_mono_ns() + HEALTH_NS);
 }
 
-/* ---- probe
- * -------------------------------------------------------------------- */
+/* ---- probe ---------------------------------------------------- */
 
 static int start(struct mlx4_dev *m)
 {

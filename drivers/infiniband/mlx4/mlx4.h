@@ -34,7 +34,7 @@
 #define MLX4_MAX_COMP_EQS 32
 #define MLX4_CMD_SLOTS    8
 
-/* ---- commands ---------------------------------------------------------- */
+/* ---- commands ------------------------------------------------- */
 
 struct mlx4_cmd_slot {
 	struct completion done;
@@ -57,8 +57,7 @@ struct mlx4_cmd_if {
 	atomic_t nr_failed;
 };
 
-/* ---- tables in card memory ------------------------------------------------
- */
+/* ---- tables in card memory ------------------------------------ */
 
 enum mlx4_table_id {
 	MLX4_T_QPC,
@@ -109,8 +108,7 @@ struct mlx4_caps {
 	char fw_version[24];
 };
 
-/* ---- queues ----------------------------------------------------------------
- */
+/* ---- queues --------------------------------------------------- */
 
 struct mlx4_buf {
 	void *kaddr;
@@ -224,7 +222,7 @@ static inline u32 mlx4_nr_entries(const struct mlx4_dev *m,
 	return 1u << m->table[id].log_entries;
 }
 
-/* ---- cmd.c ------------------------------------------------------------- */
+/* ---- cmd.c ---------------------------------------------------- */
 
 void mlx4_cmd_init(struct mlx4_dev *m);
 
@@ -249,8 +247,7 @@ void mlx4_cmd_event(struct mlx4_dev *m, const struct mlx4_eqe *eqe);
 /** mlx4_status_errno - a firmware status as -errno. */
 int mlx4_status_errno(u8 status);
 
-/* ---- fw.c: see there for what each does ------------------------------------
- */
+/* ---- fw.c: see there for what each does ----------------------- */
 
 int __must_check mlx4_fw_query(struct mlx4_dev *m);
 int __must_check mlx4_fw_dev_cap(struct mlx4_dev *m);
@@ -271,8 +268,7 @@ int __must_check mlx4_fw_mad_ifc(struct mlx4_dev *m, u8 port, u16 slid,
 int __must_check mlx4_fw_set_port(struct mlx4_dev *m, u8 port,
 				  const struct mlx4_set_port *set);
 
-/* ---- icm.c ----------------------------------------------------------------
- */
+/* ---- icm.c ---------------------------------------------------- */
 
 /** mlx4_icm_start - choose table sizes, give the card memory, map it all. */
 int __must_check mlx4_icm_start(struct mlx4_dev *m);
@@ -287,8 +283,7 @@ int __must_check mlx4_ids_init(struct mlx4_ids *ids, const char *name,
 u32 mlx4_ids_get(struct mlx4_ids *ids, u32 n);
 void mlx4_ids_put(struct mlx4_ids *ids, u32 id, u32 n);
 
-/* ---- mr.c ------------------------------------------------------------------
- */
+/* ---- mr.c ----------------------------------------------------- */
 
 int mlx4_pd_create(struct ib_device *ib, struct ib_pd **pd);
 void mlx4_pd_destroy(struct ib_pd *pd);
@@ -300,14 +295,12 @@ int __must_check mlx4_buf_alloc(struct mlx4_dev *m, u32 bytes,
 				struct mlx4_buf *buf);
 void mlx4_buf_free(struct mlx4_dev *m, struct mlx4_buf *buf);
 
-/* ---- eq.c ------------------------------------------------------------------
- */
+/* ---- eq.c ----------------------------------------------------- */
 
 /** mlx4_eq_start - event queues, interrupts; then commands by event. */
 int __must_check mlx4_eq_start(struct mlx4_dev *m);
 
-/* ---- cq.c ------------------------------------------------------------------
- */
+/* ---- cq.c ----------------------------------------------------- */
 
 int mlx4_cq_create(struct ib_device *ib, u32 nr_cqes, u32 vector,
 		   ib_cq_handler handler, void *arg, struct ib_cq **cq);
@@ -321,8 +314,7 @@ void mlx4_cq_error_event(struct mlx4_dev *m, u32 cqn);
 /** mlx4_cq_forget_qp - drop completions of @qp that nobody polled. */
 void mlx4_cq_forget_qp(struct mlx4_cq *cq, const struct mlx4_qp *qp);
 
-/* ---- qp.c, post.c
- * ------------------------------------------------------------ */
+/* ---- qp.c, post.c --------------------------------------------- */
 
 int mlx4_qp_create(struct ib_pd *pd, const struct ib_qp_init *init,
 		   struct ib_qp **qp);
@@ -338,8 +330,7 @@ void mlx4_qp_event(struct mlx4_dev *m, u32 qpn, enum ib_event_type type);
 int mlx4_post_send(struct ib_qp *qp, const struct ib_send_wr *wr, u32 nr);
 int mlx4_post_recv(struct ib_qp *qp, const struct ib_recv_wr *wr, u32 nr);
 
-/* ---- port.c ----------------------------------------------------------------
- */
+/* ---- port.c --------------------------------------------------- */
 
 int mlx4_port_open(struct ib_device *ib, u8 port);
 int mlx4_mad_ifc(struct ib_device *ib, u8 port, u16 slid, const struct mad *in,

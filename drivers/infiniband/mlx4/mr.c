@@ -20,8 +20,7 @@
 #define MAX_PAGE_SHIFT  30
 #define INDEX_OF_KEY(k) ((k) >> 8)
 
-/* ---- MTT ------------------------------------------------------------------
- */
+/* ---- MTT ------------------------------------------------------ */
 
 static void mtt_write(struct mlx4_dev *m, u32 first, u64 paddr, u32 shift,
 		      u32 nr)
@@ -57,8 +56,7 @@ void mlx4_buf_free(struct mlx4_dev *m, struct mlx4_buf *buf)
 	dma_free(buf->kaddr, buf->bytes);
 }
 
-/* ---- MPT ------------------------------------------------------------------
- */
+/* ---- MPT ------------------------------------------------------ */
 
 struct mpt_init {
 	u32 pdn;
@@ -109,8 +107,7 @@ static u32 next_generation(void)
 	return (u32)atomic_inc_return(&generation);
 }
 
-/* ---- protection domains ----------------------------------------------------
- */
+/* ---- protection domains --------------------------------------- */
 
 int mlx4_pd_create(struct ib_device *ib, struct ib_pd **out)
 {
@@ -160,8 +157,7 @@ void mlx4_pd_destroy(struct ib_pd *pd)
 	kfree(pd);
 }
 
-/* ---- regions
- * ----------------------------------------------------------------- */
+/* ---- regions -------------------------------------------------- */
 
 /* The largest page that all ranges are made of. */
 static u32 common_shift(const struct ib_mr_init *init)

@@ -26,8 +26,7 @@ static bool has_room(const struct mlx4_ring *r, u32 nr)
 	return r->head - READ_ONCE(r->tail) + nr <= r->max_posted;
 }
 
-/* ---- checks -----------------------------------------------------------------
- */
+/* ---- checks --------------------------------------------------- */
 
 static bool sges_ok(const struct ib_sge *sge, u32 nr, u32 max, u64 *bytes)
 {
@@ -73,8 +72,7 @@ static bool can_send(const struct mlx4_qp *qp)
 	return state == IB_QPS_RTS || state == IB_QPS_ERR;
 }
 
-/* ---- entries
- * ------------------------------------------------------------------ */
+/* ---- entries -------------------------------------------------- */
 
 /* Last to first: the guard of an earlier chunk covers the later ones. */
 static u8 *put_sges(u8 *seg, const struct ib_sge *sge, u32 nr)

@@ -31,8 +31,7 @@ static bool is_special(const struct ib_qp_init *init)
 	return init->type == IB_QP_SMI || init->type == IB_QP_GSI;
 }
 
-/* ---- rings ------------------------------------------------------------------
- */
+/* ---- rings ---------------------------------------------------- */
 
 static u32 send_bytes(const struct ib_qp_init *init)
 {
@@ -141,8 +140,7 @@ static void clear_rings(struct mlx4_qp *qp)
 	}
 }
 
-/* ---- contexts
- * ----------------------------------------------------------------- */
+/* ---- contexts ------------------------------------------------- */
 
 static u32 service_of(const struct ib_qp_init *init)
 {
@@ -309,8 +307,7 @@ u32 mlx4_qp_outstanding(struct ib_qp *ib)
 	       READ_ONCE(qp->rq.head) - READ_ONCE(qp->rq.tail);
 }
 
-/* ---- create, destroy, events
- * ---------------------------------------------------- */
+/* ---- create, destroy, events ---------------------------------- */
 
 static struct mlx4_qp **qp_slot(struct mlx4_dev *m, u32 qpn)
 {
