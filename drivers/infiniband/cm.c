@@ -22,6 +22,7 @@
 #include "cm_internal.h"
 
 #include <kernel/assert.h>
+#include <kernel/counters.h>
 #include <kernel/log.h>
 #include <kernel/random.h>
 #include <kernel/time.h>
@@ -245,7 +246,7 @@ static void got_req(const struct cm_msg *msg)
 
 	conn = req_known(&req, msg->from.av.dlid);
 	if (conn) {
-		cm.nr_repeated++;
+		counter_inc(nr_ib_cm_repeated);
 		if (conn->state == S_REP_SENT)
 			send_last(conn);
 		return;
@@ -285,7 +286,7 @@ static void got_rep(struct cm_conn *conn, const struct mad *m)
 
 	cm_get_rep(m, &rep);
 	if (conn->state == S_ESTABLISHED) { /* our RTU was lost */
-		cm.nr_repeated++;
+		counter_inc(nr_ib_cm_repeated);
 		send_last(conn);
 		return;
 	}
@@ -410,7 +411,6 @@ static void message_arrived(const struct mad_addr *from, const struct mad *m)
 {
 	u64 flags = spin_lock_irqsave(&cm.queue_lock);
 
-	cm.nr_received++;
 	if (HW_GET(m, MAD_METHOD) != MAD_SEND) {
 		/* not a CM message */
 	} else if (cm.queue_head - cm.queue_tail == QUEUE_MADS) {
@@ -446,7 +446,7 @@ static void expired(struct cm_conn *conn)
 	if (conn->tries_left) {
 		conn->tries_left--;
 		conn->deadline_ns = time_mono_ns() + RETRY_NS;
-		cm.nr_repeated++;
+		counter_inc(nr_ib_cm_repeated);
 		send_last(conn);
 		return;
 	}

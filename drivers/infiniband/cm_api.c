@@ -297,7 +297,7 @@ void cm_dump(void)
 			conn->local_id, state_names[conn->state],
 			conn->peer.av.dlid, conn->qp ? conn->qp->qpn : 0,
 			conn->remote_qpn);
-	mprintf("  CM messages: %lu received, %lu repeated, %lu lost\n",
-		cm.nr_received, cm.nr_repeated, cm.nr_overflow);
+	if (cm.nr_overflow)
+		mprintf("  CM messages lost: %lu\n", cm.nr_overflow);
 	mutex_unlock(&cm.lock);
 }

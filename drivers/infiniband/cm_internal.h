@@ -76,7 +76,7 @@ struct cm_global {
 	struct waitq work_wait;
 	struct waitq idle_wait; /* who waits for a handler to return */
 	struct thread *thread;
-	u64 nr_received, nr_overflow, nr_repeated;
+	u64 nr_overflow; /* messages lost here [queue_lock] */
 };
 
 extern struct cm_global cm;

@@ -14,7 +14,4 @@ int __must_check cm_start(struct ib_device *dev);
 /** cm_dump - print listeners and connections on the monitor. */
 void cm_dump(void);
 
-/** mad_dump - print the MAD layer's figures on the monitor. */
-void mad_dump(void);
-
 #endif /* IB_CORE_H */

@@ -17,8 +17,8 @@
 #include "rmpp.h"
 #include <ib/smp.h>
 #include <kernel/assert.h>
+#include <kernel/counters.h>
 #include <kernel/log.h>
-#include <kernel/monitor.h>
 #include <kernel/random.h>
 #include <kernel/thread.h>
 #include <kernel/wait.h>
@@ -72,8 +72,6 @@ static struct {
 	struct waitq buffer_wait;        /* senders */
 	struct waitq idle_wait;          /* calls the thread is busy with */
 	bool has_work;
-	/* Figures for the monitor; only the thread counts. */
-	u64 nr_smp, nr_gmp, nr_answers, nr_dropped, nr_send_errors;
 } mad = {
 	.lock = SPINLOCK_INIT("mad", LOCK_IB_TABLE),
 	.calls = LIST_HEAD_INIT(mad.calls),
@@ -142,7 +140,7 @@ static void send_or_drop(struct mad_qp *mq, const struct mad_addr *to,
 	int buffer = take_buffer(mq);
 
 	if (buffer < 0 || send_from(mq, (u32)buffer, to, m))
-		mad.nr_dropped++;
+		counter_inc(nr_ib_mad_dropped);
 }
 
 int mad_send(const struct mad_addr *to, const struct mad *m)
@@ -282,10 +280,9 @@ static void answer_arrived(struct mad_qp *mq, const struct mad *m, u16 slid)
 	struct mad ack;
 
 	if (!c) {
-		mad.nr_dropped++; /* late, or not ours */
+		counter_inc(nr_ib_mad_dropped); /* late, or not ours */
 		return;
 	}
-	mad.nr_answers++;
 	if (!c->has_resp)
 		*c->resp = *m;
 	c->has_resp = true;
@@ -401,12 +398,9 @@ static void received(struct mad_qp *mq, const struct ib_wc *wc)
 			taken = mq->smi ? smp_received(mq, wc, &m, &from)
 					: gmp_received(mq, wc, &m, &from);
 	}
-	if (mq->smi)
-		mad.nr_smp++;
-	else
-		mad.nr_gmp++;
+	counter_inc(nr_ib_mad);
 	if (!taken)
-		mad.nr_dropped++;
+		counter_inc(nr_ib_mad_dropped);
 	if (post_buffer(mq, (u32)wc->wr_id))
 		pr_err_ratelimited("cannot give a MAD buffer back");
 }
@@ -420,7 +414,6 @@ static void completed(const struct ib_wc *wc)
 		return;
 	}
 	if (wc->status != IB_WC_SUCCESS) {
-		mad.nr_send_errors++;
 		pr_warn_ratelimited("a MAD was not sent: %s",
 				    ib_wc_status_name(wc->status));
 	}
@@ -496,12 +489,4 @@ int mad_start(struct ib_device *dev)
 	if (!err && !thread_spawn("ib-mad", mad_thread, NULL))
 		err = -ENOMEM;
 	return err;
-}
-
-void mad_dump(void)
-{
-	mprintf("  MADs: %lu on QP0, %lu on QP1, %lu answers, %lu dropped, "
-		"%lu not sent\n",
-		mad.nr_smp, mad.nr_gmp, mad.nr_answers, mad.nr_dropped,
-		mad.nr_send_errors);
 }

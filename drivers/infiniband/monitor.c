@@ -40,7 +40,6 @@ static void cmd_ib(int argc, char **argv)
 	mprintf("  in use: %d QPs, %d CQs, %d MRs\n", atomic_read(&dev->nr_qps),
 		atomic_read(&dev->nr_cqs), atomic_read(&dev->nr_mrs));
 	dev->ops->dump(dev);
-	mad_dump();
 	cm_dump();
 	mprintf("%s\n", ib_status_hint(ib_status()));
 }

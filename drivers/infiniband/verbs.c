@@ -3,6 +3,7 @@
 #define pr_fmt(fmt) "ib: " fmt
 #include "core.h"
 #include <kernel/assert.h>
+#include <kernel/counters.h>
 #include <kernel/log.h>
 #include <kernel/time.h>
 #include <lib/errno.h>
@@ -74,6 +75,7 @@ int ib_mr_create(struct ib_pd *pd, const struct ib_mr_init *init,
 		return err;
 	atomic_inc(&pd->users);
 	atomic_inc(&pd->dev->nr_mrs);
+	gauge_add(nr_ib_mrs, 1);
 	return 0;
 }
 
@@ -83,6 +85,7 @@ void ib_mr_destroy(struct ib_mr *mr)
 
 	pd->dev->ops->mr_destroy(mr);
 	atomic_dec(&pd->dev->nr_mrs);
+	gauge_sub(nr_ib_mrs, 1);
 	atomic_dec(&pd->users);
 }
 
@@ -96,15 +99,18 @@ int ib_cq_create(struct ib_device *dev, u32 nr_cqes, u32 vector,
 	if (!nr_cqes || vector >= dev->nr_vectors)
 		return -EINVAL;
 	err = dev->ops->cq_create(dev, nr_cqes, vector, handler, arg, cq);
-	if (!err)
-		atomic_inc(&dev->nr_cqs);
-	return err;
+	if (err)
+		return err;
+	atomic_inc(&dev->nr_cqs);
+	gauge_add(nr_ib_cqs, 1);
+	return 0;
 }
 
 void ib_cq_destroy(struct ib_cq *cq)
 {
 	CHECK(atomic_read(&cq->users) == 0);
 	atomic_dec(&cq->dev->nr_cqs);
+	gauge_sub(nr_ib_cqs, 1);
 	cq->dev->ops->cq_destroy(cq);
 }
 
@@ -162,6 +168,7 @@ int ib_qp_create(struct ib_pd *pd, const struct ib_qp_init *init,
 	atomic_inc(&init->send_cq->users);
 	atomic_inc(&init->recv_cq->users);
 	atomic_inc(&pd->dev->nr_qps);
+	gauge_add(nr_ib_qps, 1);
 	*out = qp;
 	return 0;
 }
@@ -173,6 +180,7 @@ void ib_qp_destroy(struct ib_qp *qp)
 
 	pd->dev->ops->qp_destroy(qp);
 	atomic_dec(&pd->dev->nr_qps);
+	gauge_sub(nr_ib_qps, 1);
 	atomic_dec(&send->users);
 	atomic_dec(&recv->users);
 	atomic_dec(&pd->users);

@@ -12,7 +12,10 @@
 #include <arch/x86/io.h>
 #include <drivers/pci.h>
 #include <kernel/assert.h>
+#include <kernel/cmdline.h>
+#include <kernel/counters.h>
 #include <kernel/cpu.h>
+#include <kernel/init.h>
 #include <kernel/irq.h>
 #include <kernel/log.h>
 #include <kernel/monitor.h>
@@ -35,14 +38,24 @@
 #include <time.h>
 #include <unistd.h>
 
-#define RAM_BYTES (64u << 20)
+#define RAM_BYTES (256u << 20)
 #define RAM_UNIT  16u
 #define NR_IRQS   8
 #define BAR_BASE  0x0000600000000000ul /* nothing is mapped there */
 #define BAR_SHIFT 32
 
 u32 nr_cpus_online = 2;
+DEFINE_PERCPU(u32, cpu_number); /* 0, as if all ran there in turns */
+enum node_role host_role;
 enum log_level log_max_level = LOG_INFO;
+
+struct counter_block counter_values;
+atomic64_t gauge_values[NR_GAUGES];
+
+u64 counter_read(enum counter_id id)
+{
+	return counter_values.v[id];
+}
 
 /* ---- assertions, log ------------------------------------------ */
 
@@ -69,13 +82,30 @@ bool log_ratelimit_ok(struct log_ratelimit *rl, const char *where)
 	return rl->nr_printed++ < 5;
 }
 
+char host_monitor_text[4096];
+
 void mprintf(const char *fmt, ...)
 {
+	size_t n = strlen(host_monitor_text);
 	va_list ap;
 
 	va_start(ap, fmt);
-	vprintf(fmt, ap);
+	vsnprintf(host_monitor_text + n, sizeof(host_monitor_text) - n, fmt,
+		  ap);
 	va_end(ap);
+}
+
+enum node_role node_role(void)
+{
+	return host_role;
+}
+const char *node_cluster(void)
+{
+	return "unit";
+}
+u64 cmdline_get_u64(const char *name, u64 dflt)
+{
+	return dflt;
 }
 
 /* ---- time, chance --------------------------------------------- */
@@ -85,6 +115,14 @@ u64 time_mono_ns(void)
 	struct timespec t;
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (u64)t.tv_sec * NSEC_PER_SEC + (u64)t.tv_nsec;
+}
+
+u64 time_real_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
 	return (u64)t.tv_sec * NSEC_PER_SEC + (u64)t.tv_nsec;
 }
 
@@ -255,6 +293,15 @@ bool completion_is_done(struct completion *c)
 	done = c->done;
 	pthread_mutex_unlock(&wake_lock);
 	return done;
+}
+
+void wait_for_completion(struct completion *c)
+{
+	pthread_mutex_lock(&wake_lock);
+	while (!c->done)
+		pthread_cond_wait(&woken, &wake_lock);
+	c->done--;
+	pthread_mutex_unlock(&wake_lock);
 }
 
 bool wait_for_completion_timeout(struct completion *c, u64 timeout_ns)
@@ -539,6 +586,31 @@ void pci_enable(struct pci_device *dev)
 void pci_disable(struct pci_device *dev)
 {
 	pci_config_write16(dev, 4, 0);
+}
+
+extern const struct monitor_cmd __start_monitor_cmds[] __attribute__((weak));
+extern const struct monitor_cmd __stop_monitor_cmds[] __attribute__((weak));
+
+int monitor_run_line(const char *line)
+{
+	const struct monitor_cmd *c = __start_monitor_cmds;
+
+	for (; c < __stop_monitor_cmds; c++) {
+		size_t n = strlen(c->name);
+		char *argv[8], *copy;
+		int argc = 0;
+
+		if (strncmp(line, c->name, n) || (line[n] && line[n] != ' '))
+			continue;
+		copy = strdup(line);
+		for (char *w = strtok(copy, " "); w && argc < 8;
+		     w = strtok(NULL, " "))
+			argv[argc++] = w;
+		c->fn(argc, argv);
+		free(copy);
+		return 0;
+	}
+	return -ENOENT;
 }
 
 extern const struct pci_driver __start_pci_drivers[], __stop_pci_drivers[];

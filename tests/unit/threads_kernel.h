@@ -2,6 +2,11 @@
 #ifndef TESTS_THREADS_KERNEL_H
 #define TESTS_THREADS_KERNEL_H
 
+#include <kernel/init.h>
+
+extern enum node_role host_role; /* what node_role() says */
+extern char host_monitor_text[]; /* what monitor commands printed */
+
 /*
  * Connect to the device model at @socket_path and probe the one PCI driver of
  * the program with it.

@@ -15,6 +15,7 @@
 #include "mlx4.h"
 #include <arch/x86/io.h>
 #include <kernel/assert.h>
+#include <kernel/counters.h>
 #include <kernel/time.h>
 #include <lib/errno.h>
 
@@ -208,7 +209,7 @@ int mlx4_cmd(struct mlx4_dev *m, u16 op, u8 op_mod, u32 in_mod, u64 in,
 
 	if (m->ib.failed)
 		return -EIO;
-	atomic_inc(&m->cmd.nr_commands);
+	counter_inc(nr_ib_command);
 	if (m->cmd.by_event)
 		err = run_by_event(m, op, op_mod, in_mod, in, out, &status);
 	else
@@ -221,7 +222,7 @@ int mlx4_cmd(struct mlx4_dev *m, u16 op, u8 op_mod, u32 in_mod, u64 in,
 	pr_debug("command 0x%03x/%u in_mod 0x%x: status 0x%02x", op, op_mod,
 		 in_mod, status);
 	if (status) {
-		atomic_inc(&m->cmd.nr_failed);
+		counter_inc(nr_ib_command_refused);
 		pr_warn_ratelimited("command 0x%03x (in_mod 0x%x) refused: "
 				    "status 0x%02x",
 				    op, in_mod, status);

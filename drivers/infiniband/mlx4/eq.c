@@ -13,6 +13,7 @@
 #include <arch/x86/barrier.h>
 #include <arch/x86/io.h>
 #include <kernel/assert.h>
+#include <kernel/counters.h>
 #include <kernel/cpu.h>
 #include <kernel/irq.h>
 #include <lib/errno.h>
@@ -101,6 +102,7 @@ static void eq_interrupt(void *arg)
 		handle(eq->dev, e);
 		eq->ci++;
 		eq->nr_events++;
+		counter_inc(nr_ib_event);
 		if (++since == DOORBELL_EVERY) {
 			ring_doorbell(eq, 0);
 			since = 0;

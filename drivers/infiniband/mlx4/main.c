@@ -11,6 +11,7 @@
 #include <arch/x86/io.h>
 #include <ib/smp.h>
 #include <kernel/assert.h>
+#include <kernel/counters.h>
 #include <kernel/monitor.h>
 #include <kernel/time.h>
 #include <lib/errno.h>
@@ -287,9 +288,9 @@ static void dump(struct ib_device *ib)
 {
 	struct mlx4_dev *m = to_mlx4(ib);
 
-	mprintf("  firmware %s, %d commands, %d refused\n", m->caps.fw_version,
-		atomic_read(&m->cmd.nr_commands),
-		atomic_read(&m->cmd.nr_failed));
+	mprintf("  firmware %s, %lu commands, %lu refused\n",
+		m->caps.fw_version, counter_read(COUNTER_nr_ib_command),
+		counter_read(COUNTER_nr_ib_command_refused));
 	mprintf("  async events %lu (unknown %lu), completion events",
 		m->async_eq.nr_events, m->nr_unknown_events);
 	for (u32 i = 0; i < m->nr_comp_eqs; i++)

@@ -53,8 +53,6 @@ struct mlx4_cmd_if {
 	struct mlx4_cmd_slot slot[MLX4_CMD_SLOTS];
 	u32 nr_slots;   /* [set once] as many as the firmware takes */
 	u16 next_token; /* [slot_lock] */
-	atomic_t nr_commands;
-	atomic_t nr_failed;
 };
 
 /* ---- tables in card memory ------------------------------------ */
