@@ -327,13 +327,15 @@ static void got_rtu(struct cm_conn *conn)
 
 static void got_rej(struct cm_conn *conn, const struct mad *m)
 {
+	u8 private_data[CM_REJ_PRIVATE_BYTES] __attribute__((aligned(8)));
 	struct cm_event ev = {.type = CM_REJECTED,
 			      .reason = (u16)HW_GET(m, REJ_REASON),
-			      .private_data = m->raw + REJ_PRIVATE,
+			      .private_data = private_data,
 			      .private_bytes = CM_REJ_PRIVATE_BYTES};
 
 	if (conn->state != S_REQ_SENT && conn->state != S_REP_SENT)
 		return;
+	memcpy(private_data, m->raw + REJ_PRIVATE, sizeof(private_data));
 	cm_set_state(conn, S_ENDED);
 	if (conn->qp && conn->qp->state != IB_QPS_INIT)
 		(void)ib_qp_error(conn->qp);

@@ -86,7 +86,7 @@ struct cm_req {
 	u16 pkey;
 	struct sa_path path; /* as the sender sees it */
 	u8 ack_timeout;
-	u8 private_data[CM_REQ_PRIVATE_BYTES];
+	u8 private_data[CM_REQ_PRIVATE_BYTES] __attribute__((aligned(8)));
 };
 
 struct cm_rep {
@@ -96,7 +96,7 @@ struct cm_rep {
 	u32 psn;
 	u8 responder_resources, initiator_depth;
 	u8 rnr_retries;
-	u8 private_data[CM_REP_PRIVATE_BYTES];
+	u8 private_data[CM_REP_PRIVATE_BYTES] __attribute__((aligned(8)));
 };
 
 /** cm_begin - the header of a CM message of type @attr. */

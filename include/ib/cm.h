@@ -63,7 +63,8 @@ struct cm_listener;
 struct cm_event {
 	enum cm_event_type type;
 	struct cm_conn *conn;
-	const void *private_data; /* REQUEST, ESTABLISHED (active), REJECTED */
+	/* REQUEST, ESTABLISHED (active), REJECTED; aligned to 8 bytes. */
+	const void *private_data;
 	u32 private_bytes;        /* always the full field; zero-padded */
 	u16 reason;               /* REJECTED: enum cm_rej_reason */
 	struct ib_gid remote_gid; /* REQUEST */
