@@ -38,6 +38,10 @@ struct task *task_alloc(struct process *process);
 int __must_check process_publish_locked(struct process *process,
 					struct task *leader,
 					struct process *parent);
+/** task_start - let a published task run. */
+void task_start(struct task *task);
+/** task_discard - free a task that was never published. */
+void task_discard(struct task *task);
 /** task_publish_locked - enter one more task of a running process. */
 int __must_check task_publish_locked(struct task *task);
 /** task_unpublish_locked - leave the tables; the reference stays the caller's

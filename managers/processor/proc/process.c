@@ -170,6 +170,8 @@ void task_put(struct task *task)
 	if (!atomic_dec_and_test(&task->nr_refs))
 		return;
 	signal_queue_flush(&task->pending, ~0ull);
+	if (task->thread)
+		thread_put(task->thread);
 	process_put(task->process);
 	gauge_sub(nr_tasks_alive, 1);
 	kfree(task);
@@ -257,6 +259,20 @@ struct task *task_alloc(struct process *process)
 	process_hold(process);
 	gauge_add(nr_tasks_alive, 1);
 	return t;
+}
+
+void task_start(struct task *task)
+{
+	thread_get(task->thread); /* for as long as the task is referred to */
+	thread_start(task->thread);
+}
+
+void task_discard(struct task *task)
+{
+	if (task->thread)
+		thread_destroy_new(task->thread);
+	task->thread = NULL;
+	task_put(task);
 }
 
 static void task_enter_tables_locked(struct task *task, u32 tid)
