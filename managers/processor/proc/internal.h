@@ -18,8 +18,6 @@ static inline void process_unlock_irqrestore(u64 flags)
 
 /* ---- process.c --------------------------------------------------------- */
 
-void process_tables_init(void);
-
 /**
  * process_alloc - a process that nobody sees yet, with one reference.
  *

@@ -8,6 +8,7 @@
  */
 #include <kernel/assert.h>
 #include <kernel/counters.h>
+#include <kernel/init.h>
 #include <lib/errno.h>
 #include <lib/string.h>
 #include <managers/processor/fs/file.h>
@@ -31,13 +32,15 @@ static struct list_head tid_buckets[NR_PID_BUCKETS]; /* [process_lock] */
 static u32 next_pid = FIRST_PID;                     /* [process_lock] */
 static u32 nr_processes, nr_tasks;                   /* [process_lock] */
 
-void process_tables_init(void)
+static int tables_init(void)
 {
 	for (u32 i = 0; i < NR_PID_BUCKETS; i++) {
 		list_init(&pid_buckets[i]);
 		list_init(&tid_buckets[i]);
 	}
+	return 0;
 }
+INITCALL(tables_init);
 
 /* ---- look-up ----------------------------------------------------------- */
 
