@@ -19,10 +19,12 @@
 #include <lib/types.h>
 #include <uapi/fs.h>
 
-#include "vnode.h"
+#include <managers/processor/fs/vnode.h>
 
 struct dentry;
 struct file;
+struct fd_table;
+struct fs_context;
 struct poll_table;
 struct uio;
 
@@ -93,6 +95,15 @@ void file_hold(struct file *file);
 void file_put(struct file *file);
 
 /**
+ * file_closed - a descriptor of @file was closed: drop its reference.
+ *
+ * As Linux has it, closing any descriptor of a file drops the POSIX locks
+ * that the process (known by its descriptor table) holds on it.  Context: may
+ * sleep.
+ */
+void file_closed(struct file *file, struct fd_table *table);
+
+/**
  * file_open - open @path from @base (NULL: working directory).
  *
  * Context: may sleep.  Return: 0 and a reference, or as open(2).
@@ -100,18 +111,9 @@ void file_put(struct file *file);
 int __must_check file_open(struct dentry *base, const char *path, u32 flags,
 			   u32 mode, struct file **out);
 
-/**
- * exec_open - open a program for execution: a regular file that the current
- * thread may execute.
- *
- * Return: 0 and a reference; -ENOENT, -ENOTDIR, -EACCES, -ELOOP, ...
- */
-int __must_check exec_open(struct dentry *base, const char *path,
-			   struct file **out);
-
-/** vfs_read_kernel - read at @off into a kernel buffer; short only at the
- * end of the file.  The bytes read or -errno. */
-ssize_t vfs_read_kernel(struct file *file, u64 off, void *buf, size_t len);
+/** file_open_temporary - open(2) with O_TMPFILE: a file without a name. */
+int __must_check file_open_temporary(struct dentry *base, const char *path,
+				     u32 flags, u32 mode, struct file **out);
 
 /** file_read, file_write - as the system calls; @pos NULL: file's own. */
 ssize_t file_read(struct file *file, struct uio *uio, u64 *pos);
@@ -158,7 +160,7 @@ struct fd_table *fd_table_clone(struct fd_table *from);
 void fd_table_hold(struct fd_table *table);
 /** fd_table_put - the last reference closes all files.  May sleep. */
 void fd_table_put(struct fd_table *table);
-/** fd_table_exec - close what is close-on-exec.  May sleep. */
+/** fd_table_exec - close what is marked so.  May sleep. */
 void fd_table_exec(struct fd_table *table);
 void fd_table_set_limit(struct fd_table *table, u64 limit);
 

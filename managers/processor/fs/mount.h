@@ -47,6 +47,9 @@ int __must_check vfs_mount_all(void);
 /** mount_root_get - the root of all names; a reference. */
 struct dentry *mount_root_get(void);
 
+/** mount_root_vnode - the root directory; no reference: mounts stay. */
+struct vnode *mount_root_vnode(struct mount *mount);
+
 /** mount_for_each - call @fn for each mount, in mount order. */
 void mount_for_each(void (*fn)(struct mount *mount, void *arg), void *arg);
 

@@ -35,6 +35,10 @@ void fs_context_hold(struct fs_context *fs);
 void fs_context_put(struct fs_context *fs);
 struct dentry *fs_context_cwd(struct fs_context *fs);  /* a reference */
 struct dentry *fs_context_root(struct fs_context *fs); /* a reference */
+u32 fs_umask(struct fs_context *fs);
+/** fs_context_set_cwd - stand in @d, a directory. */
+void fs_context_set_cwd(struct fs_context *fs, struct dentry *d);
+void fs_context_set_root(struct fs_context *fs, struct dentry *d);
 /** fs_context_chdir - stand in directory @path (a kernel string). */
 int __must_check fs_context_chdir(struct fs_context *fs, const char *path);
 
@@ -99,5 +103,24 @@ void path_copy_free(char *path);
 /** path_walk_user - path_copy_in, path_base and path_walk in one. */
 int __must_check path_walk_user(int dfd, u64 vaddr, u32 flags,
 				struct dentry **out);
+
+/* ---- changing names ---------------------------------------------------------
+ *
+ * By directory and name; each checks permission and takes mount.names.
+ */
+struct vnode_new;
+
+/** path_create - make @name; 0 and its dentry, -EEXIST, -EROFS, ... */
+int __must_check path_create(struct dentry *dir, const char *name, u32 len,
+			     const struct vnode_new *what, struct dentry **out);
+/** path_remove - unlink, or rmdir if @is_dir. */
+int __must_check path_remove(struct dentry *dir, const char *name, u32 len,
+			     bool is_dir);
+/** path_link - another name for the object of @d. */
+int __must_check path_link(struct dentry *d, struct dentry *dir,
+			   const char *name, u32 len);
+/** path_rename - as renameat2(2); only within one mount (-EXDEV). */
+int __must_check path_rename(const struct path_last *from,
+			     const struct path_last *to, u32 flags);
 
 #endif /* PROCESSOR_FS_PATH_H */

@@ -123,6 +123,7 @@ struct vnode {
 
 	struct mutex lock;       /* writes, appends, truncation */
 	u32 nr_opens;            /* [lock] */
+	atomic_t nr_maps;        /* mappings of any kind */
 	atomic_t nr_shared_maps; /* mappings that may write */
 
 	struct spinlock attr_lock;
@@ -190,7 +191,7 @@ void vnode_map_put(struct vnode *vn, bool may_write);
 int __must_check vnode_permission(struct vnode *vn, u32 want);
 
 /** vnode_read_kernel - read into a kernel buffer; the bytes read or -errno. */
-ssize_t vnode_read_kernel(struct vnode *vn, u64 off, void *buf, size_t len);
+long vnode_read_kernel(struct vnode *vn, u64 off, void *buf, size_t len);
 
 /** vnode_init - prepare the table; once, before anything else here. */
 void vnode_init(void);

@@ -193,6 +193,13 @@ static int copy_task(struct process *process, const struct clone_args *args,
 	return err;
 }
 
+/* Not started, not published: nobody but us knows it. */
+static void discard_task(struct task *task)
+{
+	thread_destroy_new(task->thread);
+	task_put(task);
+}
+
 /* ---- making them ------------------------------------------------------- */
 
 static int publish_process(struct process *child, struct task *task, u64 flags)
@@ -228,7 +235,7 @@ static void start(struct task *task, const struct clone_args *args, u32 tid)
 	/* As Linux, a bad address is not reported: the child exists. */
 	if (args->flags & CLONE_PARENT_SETTID)
 		(void)!put_user_u32(args->parent_tid, tid);
-	task_start(task);
+	thread_start(task->thread);
 }
 
 static long clone_process(const struct clone_args *args)
@@ -258,7 +265,7 @@ static long clone_process(const struct clone_args *args)
 	return pid;
 
 discard_task:
-	task_discard(task);
+	discard_task(task);
 discard_process:
 	discard_process(child);
 	return err;
@@ -285,7 +292,7 @@ static long clone_thread(const struct clone_args *args)
 	}
 	process_unlock_irqrestore(flags);
 	if (err) {
-		task_discard(task);
+		discard_task(task);
 		return err;
 	}
 	counter_inc(nr_threads_cloned);

@@ -18,7 +18,6 @@
 
 #include <kernel/assert.h>
 #include <kernel/counters.h>
-#include <kernel/init.h>
 #include <kernel/thread.h>
 #include <kernel/uaccess.h>
 #include <kernel/wait.h>
@@ -49,15 +48,13 @@ struct futex_waiter {
 
 static struct futex_bucket buckets[NR_FUTEX_BUCKETS];
 
-static int futex_init(void)
+void futex_init(void)
 {
 	for (u32 i = 0; i < NR_FUTEX_BUCKETS; i++) {
 		spin_lock_init(&buckets[i].lock, "futex", LOCK_FUTEX);
 		list_init(&buckets[i].waiters);
 	}
-	return 0;
 }
-INITCALL(futex_init);
 
 /* ---- keys -------------------------------------------------------------- */
 

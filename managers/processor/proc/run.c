@@ -188,14 +188,16 @@ static int start_first_process(struct run *run)
 		goto put_task;
 	err = publish(process, task, run);
 	if (err)
-		goto put_task;
+		goto destroy_thread;
 	terminal_attach(process->sid, process->pgid);
-	task_start(task);
+	thread_start(task->thread);
 	process_put(process);
 	return 0;
 
+destroy_thread:
+	thread_destroy_new(task->thread);
 put_task:
-	task_discard(task);
+	task_put(task);
 drop_resources:
 	drop_resources(process);
 put_process:

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* /proc/brick: what this node counts and whom it knows. */
+#include <kernel/counters.h>
+#include <lib/errno.h>
+#include <lib/string.h>
+#include <managers/processor/fs/dentry.h>
+#include <managers/processor/fs/proc_text.h>
+#include <managers/processor/fs/seq.h>
+#include <managers/processor/pcache/pcache.h>
+#include <net/membership.h>
+
+static void show_counter(void *arg, const char *name, const char *help,
+			 s64 value, bool is_gauge)
+{
+	seq_printf(arg, "%s: %ld\n", name, value);
+}
+
+static int show_counters(struct vnode *vn, struct seq *seq)
+{
+	u32 nr_dentries, nr_idle;
+
+	counters_for_each(show_counter, seq);
+	dentry_count(&nr_dentries, &nr_idle);
+	seq_printf(seq, "nr_dentries: %u\nnr_dentries_idle: %u\n", nr_dentries,
+		   nr_idle);
+	return 0;
+}
+
+static void show_pcache_counter(void *arg, const char *name, const char *help,
+				s64 value, bool is_gauge)
+{
+	if (strstr(name, "pcache") || strstr(name, "pgfault") ||
+	    strstr(name, "victim"))
+		show_counter(arg, name, help, value, is_gauge);
+}
+
+static int show_pcache(struct vnode *vn, struct seq *seq)
+{
+	seq_printf(seq, "size_bytes: %lu\n", pcache_size_bytes());
+	counters_for_each(show_pcache_counter, seq);
+	return 0;
+}
+
+static void show_peers_of(struct seq *seq, enum node_role role)
+{
+	/* Membership tells the first of each role. */
+	struct peer *peer = peer_get(role, 0);
+
+	if (!peer)
+		return;
+	seq_printf(seq, "%s: %s\n", peer_name(peer),
+		   peer_is_alive(peer) ? "alive" : "gone");
+	peer_put(peer);
+}
+
+static int show_peers(struct vnode *vn, struct seq *seq)
+{
+	show_peers_of(seq, ROLE_MEMORY);
+	show_peers_of(seq, ROLE_STORAGE);
+	show_peers_of(seq, ROLE_PROCESSOR);
+	return 0;
+}
+
+static const struct pseudo_entry brick_entries[] = {
+	PROC_REG("counters", show_counters),
+	PROC_REG("pcache", show_pcache),
+	PROC_REG("peers", show_peers),
+};
+const struct pseudo_dir proc_brick_dir = PSEUDO_DIR(brick_entries);
