@@ -88,6 +88,8 @@ struct card {
 	struct port port;
 	bool is_port_enabled; /* between INIT_PORT and CLOSE_PORT */
 	struct card_stats stats;
+	u16 fail_opcode; /* injected: this command is answered ... */
+	u8 fail_status;  /* ... with this status; 0: none */
 };
 
 /**

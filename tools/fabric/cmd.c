@@ -98,6 +98,8 @@ static u8 run(const struct command_def *def, struct command *cmd)
 	u32 in_bytes = def->in_bytes;
 	u8 status;
 
+	if (card->fail_status && card->fail_opcode == cmd->opcode)
+		return card->fail_status;
 	if (card->state < def->needs)
 		return CMD_BAD_SYSTEM_STATE;
 	if (in_bytes == PER_ENTRY) {

@@ -6,6 +6,7 @@
  * The whole: N cards, card i cabled to port i + 1 of one managed switch.
  */
 #include "card.h"
+#include "control.h"
 #include "switch.h"
 
 enum { FABRIC_MAX_CARDS = 32 };
@@ -14,6 +15,7 @@ struct fabric {
 	struct card *cards;
 	unsigned int nr_cards;
 	struct ib_switch sw;
+	struct control control;
 };
 
 /**

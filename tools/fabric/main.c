@@ -37,12 +37,14 @@ static const char usage[] =
 	"  -v, --verbose     log every command and management packet\n"
 	"  -q, --quiet       log warnings and errors only\n"
 	"  -s, --stats       print the counters at the end\n"
+	"  -c, --control S   take orders for faults on unix socket S; send it\n"
+	"                    \"help\"\n"
 	"  -h, --help        this\n"
 	"\n"
 	"SIGUSR1 prints the counters; SIGTERM and SIGINT end the program.\n";
 
 struct options {
-	const char *dir, *log;
+	const char *dir, *log, *control;
 	unsigned int nr_cards;
 	bool prints_stats;
 };
@@ -75,12 +77,14 @@ static void parse_options(int argc, char **argv, struct options *o)
 		{"verbose", no_argument, NULL, 'v'},
 		{"quiet", no_argument, NULL, 'q'},
 		{"stats", no_argument, NULL, 's'},
+		{"control", required_argument, NULL, 'c'},
 		{"help", no_argument, NULL, 'h'},
 		{0},
 	};
 	int c;
 
-	while ((c = getopt_long(argc, argv, "d:n:l:vqsh", longs, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "d:n:l:c:vqsh", longs, NULL)) !=
+	       -1) {
 		switch (c) {
 		case 'd':
 			o->dir = optarg;
@@ -90,6 +94,9 @@ static void parse_options(int argc, char **argv, struct options *o)
 			break;
 		case 'l':
 			o->log = optarg;
+			break;
+		case 'c':
+			o->control = optarg;
 			break;
 		case 'v':
 			log_threshold = LOG_LEVEL_DEBUG;
@@ -164,6 +171,11 @@ int main(int argc, char **argv)
 	if (loop_open() || catch_signals() ||
 	    fabric_open(&fabric, options.nr_cards, paths))
 		return 1;
+	if (options.control &&
+	    control_open(&fabric.control, &fabric, options.control)) {
+		fabric_close(&fabric);
+		return 1;
+	}
 	log_info("fabric", "%u cards, from %s", options.nr_cards, paths[0]);
 	while (!wants_end) {
 		if (wants_stats)
@@ -173,6 +185,7 @@ int main(int argc, char **argv)
 	}
 	if (options.prints_stats)
 		stats_print(&fabric);
+	control_close(&fabric.control);
 	fabric_close(&fabric);
 	loop_close();
 	return 0;

@@ -40,6 +40,9 @@ struct ring {
 	u16 index; /* free-running: the next entry */
 };
 
+/* What a requester's timer runs for. */
+enum timer_reason { TIMER_ACK, TIMER_RNR, TIMER_DELAY };
+
 /* The requester: the message being sent. */
 struct requester {
 	struct send_wqe wqe; /* valid while is_busy */
@@ -47,7 +50,8 @@ struct requester {
 	u64 done_bytes;
 	u64 message_id; /* of the transfer; 0: the responder has not begun */
 	bool is_busy;
-	bool is_waiting_rnr; /* what the timer runs for; else the ACK */
+	enum timer_reason timer_reason;
+	bool has_travelled; /* an injected delay is over */
 	u8 retries_left, rnr_retries_left;
 };
 

@@ -114,7 +114,8 @@ static enum step finish(struct qp *qp, enum wc_syndrome syndrome)
 static enum step lost(struct qp *qp)
 {
 	qp->tx.message_id = 0;
-	qp->tx.is_waiting_rnr = false;
+	qp->tx.timer_reason = TIMER_ACK;
+	qp->tx.has_travelled = false;
 	if (qp->ack_timeout)
 		timer_arm(&qp->timer, 4096ull << qp->ack_timeout);
 	return STEP_WAIT;
@@ -144,17 +145,17 @@ static enum step not_ready(struct qp *qp, const struct qp *peer)
 			return finish(qp, WC_RNR_EXCEEDED);
 		qp->tx.rnr_retries_left--;
 	}
-	qp->tx.is_waiting_rnr = true;
+	qp->tx.timer_reason = TIMER_RNR;
 	timer_arm(&qp->timer, rnr_delay_ns(peer->min_rnr_timer));
 	return STEP_WAIT;
 }
 
 void rc_timer(struct qp *qp)
 {
-	qp->card->stats.timeouts += !qp->tx.is_waiting_rnr;
 	if (!qp->tx.is_busy || !qp_can_send(qp))
 		return;
-	if (!qp->tx.is_waiting_rnr) {
+	if (qp->tx.timer_reason == TIMER_ACK) {
+		qp->card->stats.timeouts++;
 		if (!qp->tx.retries_left) {
 			finish(qp, WC_RETRY_EXCEEDED);
 			qp_kick(qp);
@@ -410,15 +411,25 @@ static enum step end(struct qp *qp, struct qp *peer)
 
 static enum step step(struct qp *qp, u64 budget, u64 *used)
 {
-	struct qp *peer;
+	struct ib_switch *sw = &qp->card->fabric->sw;
+	struct qp *peer = find_peer(qp);
 	enum transfer_result result;
 	enum step outcome;
 	u64 bytes;
 
 	*used = 0;
-	peer = find_peer(qp);
-	if (!peer || switch_loses(&qp->card->fabric->sw, qp->card, peer->card))
+	if (!peer)
 		return lost(qp);
+	if (!qp->tx.message_id && switch_loses(sw, qp->card, peer->card))
+		return lost(qp);
+	if (!qp->tx.has_travelled &&
+	    switch_delay_ns(sw, qp->card, peer->card)) {
+		qp->tx.timer_reason = TIMER_DELAY;
+		qp->tx.has_travelled = true;
+		timer_arm(&qp->timer,
+			  switch_delay_ns(sw, qp->card, peer->card));
+		return STEP_WAIT;
+	}
 	if (!qp->tx.message_id || peer->rx.message_id != qp->tx.message_id) {
 		if (!begin(qp, peer, &outcome))
 			return outcome;
@@ -472,6 +483,7 @@ static bool fetch(struct qp *qp)
 		break;
 	}
 	qp->tx.is_busy = true;
+	qp->tx.has_travelled = false;
 	qp->tx.message_id = 0;
 	if (qp->tx.wqe.opcode == SEND_NOP) {
 		qp_complete_send(qp, &qp->tx.wqe, WC_OK, 0);

@@ -7,6 +7,7 @@
 #include "switch_sma.h"
 #include "ud.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static const u64 switch_guid = 0x0002c90200000001ull;
@@ -26,12 +27,6 @@ void switch_init(struct ib_switch *sw, struct fabric *fabric,
 	port_link_up(&sw->ports[0].port);
 	sm_init(&sw->sm, sw);
 	sa_init(&sw->sa, sw);
-}
-
-void switch_close(struct ib_switch *sw)
-{
-	sm_close(&sw->sm);
-	sa_close(&sw->sa);
 }
 
 static struct card *card_at(struct ib_switch *sw, unsigned int port)
@@ -111,6 +106,13 @@ bool switch_loses(struct ib_switch *sw, const struct card *from,
 	return port_loses(sw, from->index + 1) || port_loses(sw, to->index + 1);
 }
 
+u64 switch_delay_ns(const struct ib_switch *sw, const struct card *from,
+		    const struct card *to)
+{
+	return sw->ports[from->index + 1].faults.delay_ns +
+	       sw->ports[to->index + 1].faults.delay_ns;
+}
+
 /* May data (not subnet management) pass port @number's link? */
 static bool is_open(struct ib_switch *sw, unsigned int number)
 {
@@ -142,6 +144,46 @@ static void drop(struct ib_switch *sw, const struct packet *p, const char *why)
 		  p->dlid, why);
 }
 
+static void slow_free(struct slow_packet *slow)
+{
+	*slow->link = slow->next;
+	if (slow->next)
+		slow->next->link = slow->link;
+	timer_cancel(&slow->timer);
+	free(slow);
+}
+
+static void slow_arrives(struct timer *timer)
+{
+	struct slow_packet *slow = owner_of(timer, struct slow_packet, timer);
+	struct card *card = card_at(slow->sw, slow->port);
+
+	if (card && port_state(&card->port) != PORT_DOWN)
+		ud_receive(card, &slow->packet);
+	slow_free(slow);
+}
+
+static void send_slowly(struct ib_switch *sw, unsigned int number,
+			const struct packet *p)
+{
+	struct slow_packet *slow = calloc(1, sizeof(*slow));
+
+	if (!slow) {
+		drop(sw, p, "out of memory");
+		return;
+	}
+	slow->sw = sw;
+	slow->port = number;
+	slow->packet = *p;
+	slow->timer.fire = slow_arrives;
+	slow->next = sw->slow;
+	slow->link = &sw->slow;
+	if (slow->next)
+		slow->next->link = &slow->next;
+	sw->slow = slow;
+	timer_arm(&slow->timer, sw->ports[number].faults.delay_ns);
+}
+
 /* Out of external port @number, to the card behind it. */
 static void emit(struct ib_switch *sw, unsigned int number,
 		 const struct packet *p)
@@ -155,7 +197,10 @@ static void emit(struct ib_switch *sw, unsigned int number,
 	if (port_loses(sw, number))
 		return;
 	sw->nr_forwarded++;
-	ud_receive(card, p);
+	if (sw->ports[number].faults.delay_ns)
+		send_slowly(sw, number, p);
+	else
+		ud_receive(card, p);
 }
 
 /* A subnet management packet for the switch, or for the SM behind port 0. */
@@ -294,4 +339,12 @@ void switch_send(struct ib_switch *sw, unsigned int port,
 		drop(sw, packet, "no route");
 	else
 		emit(sw, out, packet);
+}
+
+void switch_close(struct ib_switch *sw)
+{
+	while (sw->slow)
+		slow_free(sw->slow);
+	sm_close(&sw->sm);
+	sa_close(&sw->sa);
 }

@@ -32,11 +32,21 @@ enum {
 struct link_faults {
 	bool is_cut;
 	u32 drop_permille;
+	u64 delay_ns;
 };
 
 struct switch_port {
 	struct port port;
 	struct link_faults faults;
+};
+
+/* A packet that takes its time. */
+struct slow_packet {
+	struct slow_packet *next, **link;
+	struct ib_switch *sw;
+	unsigned int port;
+	struct timer timer;
+	struct packet packet;
 };
 
 struct ib_switch {
@@ -49,6 +59,7 @@ struct ib_switch {
 	bool has_state_change;    /* SwitchInfo */
 	u64 nr_forwarded, nr_dropped, nr_injected_drops;
 	u32 random;
+	struct slow_packet *slow;
 	struct sm sm;
 	struct sa sa;
 };
@@ -73,6 +84,10 @@ void switch_send(struct ib_switch *sw, unsigned int port,
  */
 struct card *switch_find_card(struct ib_switch *sw, const struct card *from,
 			      u16 lid);
+
+/* The injected delay of a message between the two. */
+u64 switch_delay_ns(const struct ib_switch *sw, const struct card *from,
+		    const struct card *to);
 
 /* Does an injected fault eat a message between the two? */
 bool switch_loses(struct ib_switch *sw, const struct card *from,

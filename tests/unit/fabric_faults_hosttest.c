@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Faults on demand, and the datagrams and management behind QP1. */
+#include "fabric_client.h"
+#include "tools/fabric/mad.h"
+
+#include <lib/ktest.h>
+#include <string.h>
+
+enum { SERVICE_SET = 8 };
+
+struct station {
+	struct machine m;
+	struct test_cq cq;
+	struct test_qp gsi;
+	u64 buffer, packet;
+};
+
+static const char *order(const char *text)
+{
+	return control_execute(&test_fabric, text);
+}
+
+static void station_start(struct station *s, unsigned int card)
+{
+	machine_start(&s->m, card);
+	machine_bring_up(&s->m);
+	machine_port_up(&s->m);
+	test_cq_create(&s->cq, &s->m, 0x85);
+	/* QP1 of the port, as CONF_SPECIAL_QP placed it */
+	EXPECT_EQ(test_qp_create(&s->gsi, &s->m, &s->cq, 64 + 2, QP_MLX), 0);
+	EXPECT_EQ(test_qp_rtr(&s->gsi, 0, 0, 0), 0);
+	EXPECT_EQ(test_qp_rts(&s->gsi, 0), 0);
+	s->buffer = machine_alloc(&s->m, 8192);
+	s->packet = machine_alloc(&s->m, 4096);
+	for (int i = 0; i < 8; i++)
+		test_post_recv(&s->gsi, s->buffer + 512u * (u32)i, 296,
+			       KEY_ALL);
+}
+
+/* The MAD that a request starts from. */
+static u8 *mad_at(struct station *s)
+{
+	u8 *p = machine_at(&s->m, s->packet);
+
+	memset(p, 0, 4096);
+	return p + 28;
+}
+
+static void mad_send(struct station *s, u16 dlid, u16 pkey)
+{
+	u8 *p = machine_at(&s->m, s->packet);
+
+	p[1] = 2;
+	put16(p + 2, dlid);
+	p[8] = 0x64;
+	put16(p + 10, pkey);
+	put24(p + 13, 1);
+	put32(p + 20, QKEY_GSI);
+	put24(p + 25, 1);
+	test_post_send(&s->gsi, SEND_SEND, (u32)dlid << 16, NULL, 0, s->packet,
+		       28 + MAD_BYTES + 4, KEY_ALL);
+}
+
+/* The next MAD that comes in, or NULL. */
+static u8 *mad_wait(struct station *s)
+{
+	struct test_cqe cqe;
+
+	while (test_cq_wait(&s->cq, &cqe)) {
+		u32 slot = cqe.wqe_index % 8u;
+
+		if (cqe.is_send)
+			continue;
+		EXPECT_EQ(cqe.bytes, 40 + MAD_BYTES);
+		test_post_recv(&s->gsi, s->buffer + 512u * slot, 296, KEY_ALL);
+		return machine_at(&s->m, s->buffer + 512u * slot) + 40;
+	}
+	return NULL;
+}
+
+static u8 *sa_begin(struct station *s, u8 method, u16 attribute, u64 mask)
+{
+	u8 *mad = mad_at(s);
+
+	mad[MAD_BASE_VERSION] = 1;
+	mad[MAD_CLASS] = CLASS_SA;
+	mad[MAD_CLASS_VERSION] = 2;
+	mad[MAD_METHOD] = method;
+	put64(mad + MAD_TID, 0x1234);
+	put16(mad + MAD_ATTRIBUTE, attribute);
+	put64(mad + SA_COMPONENT_MASK, mask);
+	return mad + SA_DATA;
+}
+
+static u8 *sa_ask(struct station *s, u16 *status)
+{
+	u8 *mad;
+
+	mad_send(s, SM_LID, PKEY_DEFAULT);
+	mad = mad_wait(s);
+	*status = mad ? get16(mad + MAD_STATUS) : 0xffff;
+	return mad;
+}
+
+static u16 set_service(struct station *s, u64 id, const char *name)
+{
+	u8 *data = sa_begin(s, METHOD_SET, 0x31, 0x47);
+	u16 status;
+
+	put64(data, id);
+	put16(data + 24, PKEY_DEFAULT);
+	put32(data + 28, ~0u);
+	strcpy((char *)data + 48, name);
+	sa_ask(s, &status);
+	return status;
+}
+
+KTEST(the_subnet_manager_gives_each_port_its_lid)
+{
+	struct station a, b;
+
+	fabric_start();
+	station_start(&a, 0);
+	station_start(&b, 1);
+	EXPECT_EQ(machine_lid(&a.m), 2);
+	EXPECT_EQ(machine_lid(&b.m), 3);
+	machine_stop(&a.m);
+	machine_stop(&b.m);
+	fabric_stop();
+}
+
+KTEST(a_path_is_found_by_gid_and_only_in_a_common_partition)
+{
+	struct station a, b;
+	u8 *data, *mad;
+	u16 status;
+
+	fabric_start();
+	station_start(&a, 0);
+	station_start(&b, 1);
+	for (int round = 0; round < 2; round++) {
+		data = sa_begin(&a, METHOD_GET, 0x35, 1 << 2 | 1 << 3);
+		put64(data + 8, 0xfe80000000000000ull);
+		put64(data + 16, test_fabric.cards[1].port.guids[0]);
+		put64(data + 24, 0xfe80000000000000ull);
+		put64(data + 32, test_fabric.cards[0].port.guids[0]);
+		mad = sa_ask(&a, &status);
+		EXPECT_EQ(status, round ? SA_ERR_NO_RECORDS : 0);
+		if (!round && mad) {
+			EXPECT_EQ(mad[MAD_METHOD], 0x81);
+			EXPECT_EQ(get16(mad + SA_DATA + 40), 3);
+			EXPECT_EQ(get16(mad + SA_DATA + 42), 2);
+		}
+		test_fabric.cards[1].port.pkeys[0] = 0x8001;
+	}
+	machine_stop(&a.m);
+	machine_stop(&b.m);
+	fabric_stop();
+}
+
+KTEST(services_are_set_found_by_name_and_deleted)
+{
+	struct station a;
+	u8 *data, *mad;
+	u16 status;
+
+	fabric_start();
+	station_start(&a, 0);
+	EXPECT_EQ(set_service(&a, 1, "first"), 0);
+	EXPECT_EQ(set_service(&a, 2, "second"), 0);
+	data = sa_begin(&a, METHOD_GET, 0x31, 1 << 6);
+	strcpy((char *)data + 48, "second");
+	mad = sa_ask(&a, &status);
+	EXPECT_EQ(status, 0);
+	EXPECT_EQ(mad ? get64(mad + SA_DATA) : 0, 2);
+	data = sa_begin(&a, METHOD_DELETE, 0x31, 7);
+	put64(data, 2);
+	put16(data + 24, PKEY_DEFAULT);
+	sa_ask(&a, &status);
+	EXPECT_EQ(status, 0);
+	data = sa_begin(&a, METHOD_GET, 0x31, 1 << 6);
+	strcpy((char *)data + 48, "second");
+	sa_ask(&a, &status);
+	EXPECT_EQ(status, SA_ERR_NO_RECORDS);
+	machine_stop(&a.m);
+	fabric_stop();
+}
+
+/* A receiver of segments that opens its window by two at a time. */
+static u32 collect(struct station *s, u8 *to, u32 max)
+{
+	u32 bytes = 0, last = 0;
+
+	while (!last) {
+		u8 segment[MAD_BYTES], *mad = mad_wait(s), *ack;
+		u32 number;
+
+		if (!mad)
+			return 0;
+		memcpy(segment, mad, MAD_BYTES);
+		number = get32(segment + 28);
+		EXPECT_EQ(number, bytes / 200 + 1);
+		last = segment[26] & 4;
+		for (u32 i = 0; i < 200 && bytes < max; i++)
+			to[bytes++] = segment[SA_DATA + i];
+		if (number % 2 == 0 && !last)
+			continue; /* within the window */
+		ack = mad_at(s);
+		memcpy(ack, segment, SA_DATA);
+		ack[25] = 2;
+		ack[26] = 1;
+		put32(ack + 28, number);
+		put32(ack + 32, number + 2);
+		mad_send(s, SM_LID, PKEY_DEFAULT);
+	}
+	return bytes;
+}
+
+KTEST(a_table_of_services_comes_in_acknowledged_segments)
+{
+	static u8 table[4096];
+	struct station a;
+	u32 seen = 0;
+
+	fabric_start();
+	station_start(&a, 0);
+	for (u64 i = 0; i < SERVICE_SET; i++)
+		EXPECT_EQ(set_service(&a, 100 + i, "brick"), 0);
+	strcpy((char *)sa_begin(&a, METHOD_GET_TABLE, 0x31, 1 << 6) + 48,
+	       "brick");
+	mad_send(&a, SM_LID, PKEY_DEFAULT);
+	EXPECT_EQ(collect(&a, table, sizeof(table)), 1600);
+	for (u32 i = 0; i < SERVICE_SET; i++)
+		seen |= 1u << (get64(table + i * SERVICE_BYTES) - 100);
+	EXPECT_EQ(seen, 0xff);
+	fabric_settle();
+	EXPECT_TRUE(!test_fabric.sw.sa.rmpp.transfers[0].is_used);
+	machine_stop(&a.m);
+	fabric_stop();
+}
+
+KTEST(a_mad_between_two_hosts_needs_a_common_partition)
+{
+	struct station a, b;
+	u8 *mad;
+
+	fabric_start();
+	station_start(&a, 0);
+	station_start(&b, 1);
+	memset(mad_at(&a), 0x5a, MAD_BYTES);
+	mad_send(&a, 3, PKEY_DEFAULT);
+	mad = mad_wait(&b);
+	EXPECT_TRUE(mad && mad[0] == 0x5a && mad[255] == 0x5a);
+	memset(mad_at(&a), 0x5a, MAD_BYTES);
+	mad_send(&a, 3, 0x8001);
+	fabric_settle();
+	EXPECT_EQ(test_fabric.cards[1].stats.pkey_violations, 1);
+	machine_stop(&a.m);
+	machine_stop(&b.m);
+	fabric_stop();
+}
+
+KTEST(a_datagram_brings_its_header_and_needs_the_queue_key)
+{
+	u8 head[48] = {0};
+	struct test_qp from, to;
+	struct test_cqe cqe = {0};
+	struct station a, b;
+
+	fabric_start();
+	station_start(&a, 0);
+	station_start(&b, 1);
+	EXPECT_EQ(test_qp_create(&from, &a.m, &a.cq, 0x50, QP_UD), 0);
+	EXPECT_EQ(test_qp_create(&to, &b.m, &b.cq, 0x51, QP_UD), 0);
+	EXPECT_EQ(test_qp_rtr(&from, 0, 0, 0), 0);
+	EXPECT_EQ(test_qp_rts(&from, 0), 0);
+	EXPECT_EQ(test_qp_rtr(&to, 0, 0, 0), 0);
+	test_post_recv(&to, b.buffer, 512, KEY_ALL);
+	put32(head + 4, 1 << 23 | 3); /* GRH; LID 3 */
+	put64(head + 16, 0xfe80000000000000ull);
+	put64(head + 24, test_fabric.cards[1].port.guids[0]);
+	put32(head + 32, 0x51);
+	put32(head + 36, 0x22222222);
+	test_post_send(&from, SEND_SEND, 0, head, 48, a.buffer, 100, KEY_ALL);
+	fabric_settle();
+	EXPECT_EQ(test_fabric.cards[1].stats.qkey_violations, 1);
+	put32(head + 36, 0x11111111);
+	memset(machine_at(&a.m, a.buffer), 0x77, 100);
+	test_post_send(&from, SEND_SEND, 0, head, 48, a.buffer, 100, KEY_ALL);
+	EXPECT_TRUE(test_cq_wait(&b.cq, &cqe));
+	EXPECT_EQ(cqe.bytes, 140);
+	EXPECT_EQ(cqe.source, 1u << 31 | 0x50);
+	EXPECT_EQ(cqe.slid, 2);
+	EXPECT_EQ(machine_at(&b.m, b.buffer)[0] >> 4, 6);
+	EXPECT_EQ(machine_at(&b.m, b.buffer)[139], 0x77);
+	machine_stop(&a.m);
+	machine_stop(&b.m);
+	fabric_stop();
+}
+
+KTEST(orders_are_checked)
+{
+	fabric_start();
+	EXPECT_TRUE(!strcmp(order("drop 1 10"), "ok\n"));
+	EXPECT_TRUE(strcmp(order("drop 1 1001"), "ok\n"));
+	EXPECT_TRUE(strcmp(order("drop 3 1"), "ok\n"));
+	EXPECT_TRUE(strcmp(order("link 1 sideways"), "ok\n"));
+	EXPECT_TRUE(strcmp(order(""), "ok\n"));
+	EXPECT_TRUE(strlen(order("help")) > 100);
+	fabric_stop();
+}
+
+KTEST(a_command_fails_when_told_to)
+{
+	struct machine m;
+
+	fabric_start();
+	machine_start(&m, 0);
+	order("fail 1 0x004 0x08");
+	EXPECT_EQ(machine_command(&m, 0x004, 0, 0, 0, m.mailbox), 0x08);
+	order("fail 1 0x004 0");
+	EXPECT_EQ(machine_command(&m, 0x004, 0, 0, 0, m.mailbox), 0);
+	machine_stop(&m);
+	fabric_stop();
+}
+
+KTEST(lost_messages_are_sent_again_and_late_ones_come_late)
+{
+	struct station a, b;
+	struct test_qp from, to;
+	struct test_cqe cqe;
+	u64 before;
+
+	fabric_start();
+	station_start(&a, 0);
+	station_start(&b, 1);
+	EXPECT_EQ(test_qp_create(&from, &a.m, &a.cq, 0x50, QP_RC), 0);
+	EXPECT_EQ(test_qp_create(&to, &b.m, &b.cq, 0x51, QP_RC), 0);
+	test_qp_connect(&from, &to);
+	order("drop 1 300");
+	for (int i = 0; i < 20; i++) {
+		test_post_rdma(&from, SEND_RDMA_WRITE, a.buffer, 8, b.buffer,
+			       KEY_ALL);
+		EXPECT_TRUE(test_cq_wait(&a.cq, &cqe));
+		if (cqe.syndrome)
+			break; /* three in a row: may be */
+	}
+	EXPECT_TRUE(test_fabric.cards[0].stats.timeouts > 0);
+	EXPECT_TRUE(test_fabric.cards[0].stats.rdma_writes > 3);
+	order("drop 1 0");
+	order("delay 2 30000");
+	before = loop_now_ns();
+	memset(mad_at(&a), 0x5a, MAD_BYTES);
+	mad_send(&a, 3, PKEY_DEFAULT);
+	EXPECT_TRUE(mad_wait(&b) != NULL);
+	EXPECT_TRUE(loop_now_ns() - before >= 30000000);
+	machine_stop(&a.m);
+	machine_stop(&b.m);
+	fabric_stop();
+}
+
+KTEST(a_killed_attachment_is_cleaned_up_and_replaced)
+{
+	struct machine m;
+	u32 got;
+
+	fabric_start();
+	machine_start(&m, 0);
+	machine_bring_up(&m);
+	order("kill 1");
+	EXPECT_EQ(machine_receive(&m, NULL, 0, &got), -1);
+	EXPECT_EQ(test_fabric.cards[0].state, HCA_RESET);
+	machine_stop(&m);
+	machine_start(&m, 0);
+	machine_bring_up(&m);
+	machine_stop(&m);
+	fabric_stop();
+}
