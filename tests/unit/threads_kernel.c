@@ -168,6 +168,8 @@ static void *thread_main(void *arg)
 {
 	self = arg;
 	self->fn(self->arg);
+	if (!atomic_read(&self->nr_refs))
+		free(self);
 	return NULL;
 }
 
@@ -197,7 +199,10 @@ struct thread *thread_spawn(const char *name, void (*fn)(void *), void *arg)
 	return t;
 }
 
-void thread_get(struct thread *t) {}
+void thread_get(struct thread *t)
+{
+	atomic_inc(&t->nr_refs);
+}
 
 /* ---- waiting -------------------------------------------------- */
 

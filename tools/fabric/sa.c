@@ -187,16 +187,20 @@ void sa_receive(struct sa *sa, const struct packet *packet)
 		log_debug("sa", "LID %u: not an SA request", packet->slid);
 		return;
 	}
+	/*
+	 * What a receiver of segments says; its method is the answer's without
+	 * the response bit (Linux), or with it.
+	 */
+	if (mad[RMPP_FLAGS] & RMPP_ACTIVE) {
+		rmpp_receive(&sa->rmpp, packet);
+		return;
+	}
 	switch (mad[MAD_METHOD]) {
 	case METHOD_GET:
 	case METHOD_SET:
 	case METHOD_GET_TABLE:
 	case METHOD_DELETE:
 		answer(sa, packet);
-		break;
-	case METHOD_GET_TABLE | METHOD_RESPONSE:
-		if (mad[RMPP_FLAGS] & RMPP_ACTIVE)
-			rmpp_receive(&sa->rmpp, packet);
 		break;
 	default:
 		if (!(mad[MAD_METHOD] & METHOD_RESPONSE))
