@@ -69,18 +69,33 @@ void counters_for_each(void (*fn)(void *arg, const char *name, const char *help,
 		   atomic64_read(&gauge_values[i]), true);
 }
 
+/* Which counters the monitor prints. */
+struct selection {
+	const char *text; /* that the name contains; NULL: any */
+	bool zeros;       /* those that are 0 too */
+};
+
 static void print_one(void *arg, const char *name, const char *help, s64 value,
 		      bool is_gauge)
 {
-	const char *wanted = arg;
+	const struct selection *sel = arg;
 
-	if (value && (!wanted || strstr(name, wanted)))
-		mprintf("%s: %ld\n", name, value);
+	if ((!value && !sel->zeros) || (sel->text && !strstr(name, sel->text)))
+		return;
+	mprintf("%s: %ld\n", name, value);
 }
 
 static void cmd_counters(int argc, char **argv)
 {
-	counters_for_each(print_one, argc > 1 ? argv[1] : NULL);
+	struct selection sel = {0};
+
+	for (int i = 1; i < argc; i++) {
+		if (!strcmp(argv[i], "-a"))
+			sel.zeros = true;
+		else
+			sel.text = argv[i];
+	}
+	counters_for_each(print_one, &sel);
 }
-MONITOR_CMD(counters, "[TEXT]: counters that are not 0, TEXT in the name",
+MONITOR_CMD(counters, "[-a] [TEXT]: counters with TEXT in the name; -a: also 0",
 	    cmd_counters);

@@ -74,7 +74,7 @@ class Monitor:
 def counters(node):
     """The counters of one node: {name: value}."""
     result = {}
-    for line in Monitor(node).ask('counters'):
+    for line in Monitor(node).ask('counters -a'):
         m = re.match(r'^\s*(\w+)[:= ]+(-?\d+)\b', line)
         if m:
             result[m[1]] = int(m[2])

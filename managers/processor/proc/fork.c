@@ -193,13 +193,6 @@ static int copy_task(struct process *process, const struct clone_args *args,
 	return err;
 }
 
-/* Not started, not published: nobody but us knows it. */
-static void discard_task(struct task *task)
-{
-	thread_destroy_new(task->thread);
-	task_put(task);
-}
-
 /* ---- making them ------------------------------------------------------- */
 
 static int publish_process(struct process *child, struct task *task, u64 flags)
@@ -235,7 +228,7 @@ static void start(struct task *task, const struct clone_args *args, u32 tid)
 	/* As Linux, a bad address is not reported: the child exists. */
 	if (args->flags & CLONE_PARENT_SETTID)
 		(void)!put_user_u32(args->parent_tid, tid);
-	thread_start(task->thread);
+	task_start(task);
 }
 
 static long clone_process(const struct clone_args *args)
@@ -265,7 +258,7 @@ static long clone_process(const struct clone_args *args)
 	return pid;
 
 discard_task:
-	discard_task(task);
+	task_discard(task);
 discard_process:
 	discard_process(child);
 	return err;
@@ -292,7 +285,7 @@ static long clone_thread(const struct clone_args *args)
 	}
 	process_unlock_irqrestore(flags);
 	if (err) {
-		discard_task(task);
+		task_discard(task);
 		return err;
 	}
 	counter_inc(nr_threads_cloned);

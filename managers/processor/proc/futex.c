@@ -18,6 +18,7 @@
 
 #include <kernel/assert.h>
 #include <kernel/counters.h>
+#include <kernel/init.h>
 #include <kernel/thread.h>
 #include <kernel/uaccess.h>
 #include <kernel/wait.h>
@@ -48,13 +49,15 @@ struct futex_waiter {
 
 static struct futex_bucket buckets[NR_FUTEX_BUCKETS];
 
-void futex_init(void)
+static int futex_init(void)
 {
 	for (u32 i = 0; i < NR_FUTEX_BUCKETS; i++) {
 		spin_lock_init(&buckets[i].lock, "futex", LOCK_FUTEX);
 		list_init(&buckets[i].waiters);
 	}
+	return 0;
 }
+INITCALL(futex_init);
 
 /* ---- keys -------------------------------------------------------------- */
 

@@ -24,7 +24,6 @@
 
 struct task;
 
-void futex_init(void);
 /** futex_wake_word - wake up to @nr_max waiters at @vaddr of the current
  * address space.  Context: the task's thread; may sleep. */
 void futex_wake_word(u64 vaddr, u32 nr_max);

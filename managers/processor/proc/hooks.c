@@ -20,7 +20,6 @@
 #include <mm/slab.h>
 
 #include "exception.h"
-#include "futex.h"
 #include "internal.h"
 #include "run.h"
 #include "sigframe.h"
@@ -142,8 +141,6 @@ static void on_context_switch(struct thread *prev, struct thread *next)
 
 int process_start(void)
 {
-	process_tables_init();
-	futex_init();
 	user_hooks = (struct user_hooks){
 		.syscall = on_syscall,
 		.page_fault = on_page_fault,

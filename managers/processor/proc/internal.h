@@ -18,8 +18,6 @@ static inline void process_unlock_irqrestore(u64 flags)
 
 /* ---- process.c --------------------------------------------------------- */
 
-void process_tables_init(void);
-
 /**
  * process_alloc - a process that nobody sees yet, with one reference.
  *
@@ -38,6 +36,10 @@ struct task *task_alloc(struct process *process);
 int __must_check process_publish_locked(struct process *process,
 					struct task *leader,
 					struct process *parent);
+/** task_start - let a published task run. */
+void task_start(struct task *task);
+/** task_discard - free a task that was never published. */
+void task_discard(struct task *task);
 /** task_publish_locked - enter one more task of a running process. */
 int __must_check task_publish_locked(struct task *task);
 /** task_unpublish_locked - leave the tables; the reference stays the caller's

@@ -16,7 +16,7 @@
 #include "usertime.h"
 #include "waitopt.h"
 
-/* ---- signals ------------------------------------------------------------- */
+/* ---- signals ----------------------------------------------------------- */
 
 KTEST(signal_kill_comes_first_then_synchronous_then_lowest)
 {
@@ -105,7 +105,7 @@ KTEST(exception_becomes_the_signal_linux_sends)
 	EXPECT_EQ(exception_fpe_code(0x20), FPE_FLTRES);
 }
 
-/* ---- waiting ------------------------------------------------------------- */
+/* ---- waiting ----------------------------------------------------------- */
 
 KTEST(wait_status_is_decoded_for_siginfo_and_shell)
 {
@@ -133,7 +133,7 @@ KTEST(wait_status_is_decoded_for_siginfo_and_shell)
 	EXPECT_EQ(code, CLD_CONTINUED);
 }
 
-/* ---- clone --------------------------------------------------------------- */
+/* ---- clone ------------------------------------------------------------- */
 
 static int check_flags(u64 flags, u64 exit_signal)
 {
@@ -173,7 +173,7 @@ KTEST(clone_refuses_contradictions_and_unknown_flags)
 	EXPECT_EQ(check_flags(0, 65), -EINVAL);
 }
 
-/* ---- futex --------------------------------------------------------------- */
+/* ---- futex ------------------------------------------------------------- */
 
 static u32 wake_op(u32 op, u32 arg, u32 old)
 {
@@ -209,7 +209,7 @@ KTEST(futex_wake_op_compares_signed)
 	EXPECT_TRUE(futex_op_compare(0u << 24 | 7, 7));
 }
 
-/* ---- restartable sequences ----------------------------------------------- */
+/* ---- restartable sequences --------------------------------------------- */
 
 KTEST(rseq_section_holds_its_first_but_not_its_last_address)
 {
@@ -228,7 +228,7 @@ KTEST(rseq_section_holds_its_first_but_not_its_last_address)
 	EXPECT_TRUE(!rseq_section_is_valid(&s, 1ull << 47));
 }
 
-/* ---- time ---------------------------------------------------------------- */
+/* ---- time -------------------------------------------------------------- */
 
 KTEST(usertime_refuses_bad_times_and_saturates_long_ones)
 {
@@ -247,7 +247,7 @@ KTEST(usertime_refuses_bad_times_and_saturates_long_ones)
 		  USERTIME_MAX_NS);
 }
 
-/* ---- exec ---------------------------------------------------------------- */
+/* ---- exec -------------------------------------------------------------- */
 
 static int parse_line(const char *text, struct shebang *out)
 {
@@ -315,7 +315,7 @@ KTEST(exec_strings_never_outgrow_their_buffer)
 	EXPECT_EQ(s.used_bytes, 8);
 }
 
-/* ---- run request --------------------------------------------------------- */
+/* ---- run request ------------------------------------------------------- */
 
 #define PARSE(text, request) run_request_parse(text, sizeof(text) - 1, request)
 

@@ -8,6 +8,7 @@
  */
 #include <kernel/assert.h>
 #include <kernel/counters.h>
+#include <kernel/init.h>
 #include <lib/errno.h>
 #include <lib/string.h>
 #include <managers/processor/fs/file.h>
@@ -31,13 +32,15 @@ static struct list_head tid_buckets[NR_PID_BUCKETS]; /* [process_lock] */
 static u32 next_pid = FIRST_PID;                     /* [process_lock] */
 static u32 nr_processes, nr_tasks;                   /* [process_lock] */
 
-void process_tables_init(void)
+static int tables_init(void)
 {
 	for (u32 i = 0; i < NR_PID_BUCKETS; i++) {
 		list_init(&pid_buckets[i]);
 		list_init(&tid_buckets[i]);
 	}
+	return 0;
 }
+INITCALL(tables_init);
 
 /* ---- look-up ----------------------------------------------------------- */
 
@@ -170,6 +173,8 @@ void task_put(struct task *task)
 	if (!atomic_dec_and_test(&task->nr_refs))
 		return;
 	signal_queue_flush(&task->pending, ~0ull);
+	if (task->thread)
+		thread_put(task->thread);
 	process_put(task->process);
 	gauge_sub(nr_tasks_alive, 1);
 	kfree(task);
@@ -257,6 +262,20 @@ struct task *task_alloc(struct process *process)
 	process_hold(process);
 	gauge_add(nr_tasks_alive, 1);
 	return t;
+}
+
+void task_start(struct task *task)
+{
+	thread_get(task->thread); /* for as long as the task is referred to */
+	thread_start(task->thread);
+}
+
+void task_discard(struct task *task)
+{
+	if (task->thread)
+		thread_destroy_new(task->thread);
+	task->thread = NULL;
+	task_put(task);
 }
 
 static void task_enter_tables_locked(struct task *task, u32 tid)

@@ -218,7 +218,7 @@ struct task {
 
 extern struct spinlock process_lock;
 
-/** process_start - prepare the tables; called by processor_start(). */
+/** process_start - answer for user mode from now on (processor_start()). */
 int process_start(void);
 
 /** current_task - the task of the current thread; NULL in kernel threads. */

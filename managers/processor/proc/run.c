@@ -188,16 +188,14 @@ static int start_first_process(struct run *run)
 		goto put_task;
 	err = publish(process, task, run);
 	if (err)
-		goto destroy_thread;
+		goto put_task;
 	terminal_attach(process->sid, process->pgid);
-	thread_start(task->thread);
+	task_start(task);
 	process_put(process);
 	return 0;
 
-destroy_thread:
-	thread_destroy_new(task->thread);
 put_task:
-	task_put(task);
+	task_discard(task);
 drop_resources:
 	drop_resources(process);
 put_process:
