@@ -266,7 +266,7 @@ static bool lost_reply_is_survived(struct peer *peer)
 	return !rpc_call_timeout(peer, RPC_n_echo, &args, 6 * NSEC_PER_SEC);
 }
 
-static void test_peer(struct peer *peer, u32 nr_threads, u32 nr_calls)
+bool net_echo_test(struct peer *peer, u32 nr_threads, u32 nr_calls)
 {
 	struct echo_test t = {
 		.peer = peer,
@@ -295,9 +295,7 @@ static void test_peer(struct peer *peer, u32 nr_threads, u32 nr_calls)
 		(u64)atomic64_read(&t.nr_done) * NSEC_PER_SEC / ns,
 		late_ok ? "refused" : "NOT REFUSED",
 		lost_ok ? "survived" : "FATAL");
-	pr_info("%s: %s", peer->name,
-		late_ok && lost_ok && !atomic_read(&t.nr_bad) ? "passed"
-							      : "FAILED");
+	return late_ok && lost_ok && !atomic_read(&t.nr_bad);
 }
 
 static void cmd_rpctest(int argc, char **argv)
@@ -313,7 +311,10 @@ static void cmd_rpctest(int argc, char **argv)
 	}
 	while ((p = peer_next(p)))
 		if (peer_is_alive(p))
-			test_peer(p, nr_threads, nr_calls);
+			pr_info("%s: %s", p->name,
+				net_echo_test(p, nr_threads, nr_calls)
+					? "passed"
+					: "FAILED");
 }
 MONITOR_CMD(rpctest, "call all peers from many threads and verify the answers",
 	    cmd_rpctest);

@@ -84,8 +84,13 @@ static enum refusal hello_check(const struct wire_hello *h)
 }
 
 /* Does the REP come from whom we called? */
-static bool hello_is_answer(const struct wire_hello *h, const struct peer *p)
+static bool hello_is_answer(const struct cm_event *ev, const struct peer *p)
 {
+	struct wire_hello hello, *h = &hello;
+
+	if (ev->private_bytes < sizeof(hello))
+		return false;
+	memcpy(h, ev->private_data, sizeof(hello)); /* it is not aligned */
 	return le32_get(h->magic) == RPC_MAGIC &&
 	       le32_get(h->version) == RPC_VERSION &&
 	       le64_get(h->guid) == p->guid &&
@@ -122,9 +127,7 @@ static void on_conn_event(const struct cm_event *ev, void *arg)
 
 	switch (ev->type) {
 	case CM_ESTABLISHED:
-		if (c->peer->is_active &&
-		    (ev->private_bytes < sizeof(struct wire_hello) ||
-		     !hello_is_answer(ev->private_data, c->peer))) {
+		if (c->peer->is_active && !hello_is_answer(ev, c->peer)) {
 			pr_warn_ratelimited("%s answered strangely",
 					    c->peer->name);
 			chan_fail(c, "strange answer");
@@ -210,15 +213,16 @@ static int accept(struct chan *c, struct cm_conn *conn)
 
 static void on_request(const struct cm_event *ev, void *arg)
 {
-	const struct wire_hello *h = ev->private_data;
-	enum refusal reason = REFUSED_MALFORMED;
+	struct wire_hello hello = {.magic = le32_make(0)}, *h = &hello;
+	enum refusal reason;
 	struct peer *p = NULL;
 	struct chan *c;
 
 	if (ev->type != CM_REQUEST)
 		return;
-	if (ev->private_bytes >= sizeof(*h))
-		reason = hello_check(h);
+	if (ev->private_bytes >= sizeof(hello))
+		memcpy(h, ev->private_data, sizeof(hello));
+	reason = hello_check(h);
 	if (!reason) {
 		p = hello_peer(h);
 		if (!p || le32_get(h->channel) >= p->nr_chans)

@@ -300,6 +300,16 @@ int serve_dispatch(const struct rpc_op_info *info, struct rpc_ctx *ctx,
 /** call_show - print calls in flight of @peer with mprintf(). */
 void call_show(struct peer *peer);
 
+/* ---- echo.c ----------------------------------------------------------------
+ */
+
+/**
+ * net_echo_test - call @peer from many threads, verify all that comes back.
+ *
+ * Context: sleeps.  Return: whether all was as it should be.
+ */
+bool net_echo_test(struct peer *peer, u32 nr_threads, u32 nr_calls);
+
 /* ---- peer.c ----------------------------------------------------------------
  */
 
