@@ -12,6 +12,7 @@
 #include <kernel/time.h>
 #include <lib/string.h>
 #include <managers/processor/pcache/pcache.h>
+#include <managers/processor/proc/resources.h>
 #include <mm/slab.h>
 #include <mm/vmap.h>
 #include <net/membership.h>
@@ -91,6 +92,20 @@ void memnode_for_each(void (*fn)(struct memnode *node))
 		if (nodes[i] && !nodes[i]->is_gone)
 			fn(nodes[i]);
 	mutex_unlock(&attach_lock);
+}
+
+void memory_totals(u64 *total_bytes, u64 *free_bytes)
+{
+	u64 nr_frames = 0, nr_used = (u64)gauge_read(nr_user_frames);
+
+	mutex_lock(&attach_lock);
+	for (u32 i = 0; i < MEMNODE_MAX; i++)
+		if (nodes[i] && !nodes[i]->is_gone)
+			nr_frames += nodes[i]->nr_frames;
+	mutex_unlock(&attach_lock);
+	*total_bytes = nr_frames * PAGE_SIZE;
+	*free_bytes = nr_frames > nr_used ? (nr_frames - nr_used) * PAGE_SIZE
+					  : 0;
 }
 
 static void memnode_free(struct memnode *node)
