@@ -8,11 +8,13 @@
 #include <arch/x86/barrier.h>
 #include <arch/x86/io.h>
 #include <kernel/assert.h>
+#include <kernel/cmdline.h>
 #include <kernel/cpu.h>
 #include <kernel/log.h>
 #include <kernel/time.h>
 #include <kernel/trap.h>
 #include <lib/minmax.h>
+#include <lib/string.h>
 #include <mm/page.h>
 #include <mm/vmap.h>
 
@@ -69,12 +71,29 @@ static void reg_write(u32 reg, u32 v)
 		mmio_write32((char *)apic_mmio + reg * 16, v);
 }
 
+/* QEMU's emulator stops at accesses to the x2APIC's timer when it counts
+ * instructions (-icount), so there the other mode is the default. */
+static bool is_emulated(void)
+{
+	struct cpuid r;
+
+	if (!cpu_features.hypervisor)
+		return false;
+	r = cpuid(0x40000000, 0);
+	return !memcmp(&r.ebx, "TCGT", 4);
+}
+
+BOOT_OPTION(x2apic, "0|1: use the x2APIC; default 1, 0 under emulation", NULL);
+
 void apic_init(void)
 {
-	paddr_t base = rdmsr(MSR_APIC_BASE) & 0x000ffffffffff000ul;
+	paddr_t base = rdmsr(MSR_APIC_BASE);
 
-	if (cpu_features.x2apic)
+	/* Once on it cannot be left without a reset. */
+	if (cpu_features.x2apic &&
+	    (base & BASE_X2APIC || cmdline_get_u64("x2apic", !is_emulated())))
 		return;
+	base &= 0x000ffffffffff000ul;
 	apic_mmio = ioremap(base, PAGE_SIZE);
 	CHECK(apic_mmio);
 }

@@ -20,10 +20,11 @@ KCFLAGS := -std=gnu11 -ffreestanding -fno-builtin-printf -nostdinc \
 	   -Iinclude -I$(O)/include -I. -include include/lib/config.h \
 	   -DBRICK_KERNEL $(KWARN)
 ifeq ($(CC),clang)
+KLDFLAGS_CC := -Wno-unused-command-line-argument
 KCFLAGS += -Wno-gnu-variable-sized-type-not-at-end \
 	   -Wno-address-of-packed-member
 endif
-KLDFLAGS := -nostdlib -static -no-pie -Wl,-z,max-page-size=4096 \
+KLDFLAGS := $(KLDFLAGS_CC) -nostdlib -static -no-pie -Wl,-z,max-page-size=4096 \
 	    -Wl,-z,noexecstack -Wl,--build-id=none -Wl,--no-warn-rwx-segments
 
 .PHONY: kernel
