@@ -60,19 +60,19 @@ bool log_ratelimit_ok(struct log_ratelimit *rl, const char *where)
 	return rl->nr_printed++ < 5;
 }
 
-void spin_lock(struct spinlock *l)
+__weak void spin_lock(struct spinlock *l)
 {
 	CHECK(!l->held);
 	l->held = 1;
 }
 
-void spin_unlock(struct spinlock *l)
+__weak void spin_unlock(struct spinlock *l)
 {
 	CHECK(l->held);
 	l->held = 0;
 }
 
-bool spin_trylock(struct spinlock *l)
+__weak bool spin_trylock(struct spinlock *l)
 {
 	if (l->held)
 		return false;
@@ -80,13 +80,13 @@ bool spin_trylock(struct spinlock *l)
 	return true;
 }
 
-u64 spin_lock_irqsave(struct spinlock *l)
+__weak u64 spin_lock_irqsave(struct spinlock *l)
 {
 	spin_lock(l);
 	return 0;
 }
 
-void spin_unlock_irqrestore(struct spinlock *l, u64 flags)
+__weak void spin_unlock_irqrestore(struct spinlock *l, u64 flags)
 {
 	spin_unlock(l);
 }
@@ -105,29 +105,29 @@ void spin_unlock_pair(struct spinlock *a, struct spinlock *b)
 		spin_unlock(b);
 }
 
-bool spin_is_locked(const struct spinlock *l)
+__weak bool spin_is_locked(const struct spinlock *l)
 {
 	return l->held;
 }
 
-void waitq_init(struct waitq *q)
+__weak void waitq_init(struct waitq *q)
 {
 	spin_lock_init(&q->lock, "waitq", LOCK_WAITQ);
 	list_init(&q->waiters);
 }
 
-void waitq_wake_one(struct waitq *q) {}
-void waitq_wake_all(struct waitq *q) {}
+__weak void waitq_wake_one(struct waitq *q) {}
+__weak void waitq_wake_all(struct waitq *q) {}
 
 static struct thread *const fake_thread = (struct thread *)0x1000;
 
-void mutex_init(struct mutex *m, const char *name, enum lock_rank rank)
+__weak void mutex_init(struct mutex *m, const char *name, enum lock_rank rank)
 {
 	*m = (struct mutex){.name = name, .rank = rank};
 	waitq_init(&m->waitq);
 }
 
-void mutex_lock(struct mutex *m)
+__weak void mutex_lock(struct mutex *m)
 {
 	CHECK(!m->owner);
 	m->owner = fake_thread;
@@ -141,13 +141,13 @@ bool mutex_trylock(struct mutex *m)
 	return true;
 }
 
-void mutex_unlock(struct mutex *m)
+__weak void mutex_unlock(struct mutex *m)
 {
 	CHECK(m->owner);
 	m->owner = NULL;
 }
 
-bool mutex_is_locked(const struct mutex *m)
+__weak bool mutex_is_locked(const struct mutex *m)
 {
 	return m->owner;
 }
@@ -157,37 +157,37 @@ bool mutex_is_mine(const struct mutex *m)
 	return m->owner;
 }
 
-void rwsem_init(struct rwsem *s, const char *name, enum lock_rank rank)
+__weak void rwsem_init(struct rwsem *s, const char *name, enum lock_rank rank)
 {
 	*s = (struct rwsem){.name = name, .rank = rank};
 	waitq_init(&s->waitq);
 }
 
-void down_read(struct rwsem *s)
+__weak void down_read(struct rwsem *s)
 {
 	CHECK(s->nr_readers >= 0);
 	s->nr_readers++;
 }
 
-void up_read(struct rwsem *s)
+__weak void up_read(struct rwsem *s)
 {
 	CHECK(s->nr_readers > 0);
 	s->nr_readers--;
 }
 
-void down_write(struct rwsem *s)
+__weak void down_write(struct rwsem *s)
 {
 	CHECK(!s->nr_readers);
 	s->nr_readers = -1;
 }
 
-void up_write(struct rwsem *s)
+__weak void up_write(struct rwsem *s)
 {
 	CHECK(s->nr_readers == -1);
 	s->nr_readers = 0;
 }
 
-bool rwsem_is_locked(const struct rwsem *s)
+__weak bool rwsem_is_locked(const struct rwsem *s)
 {
 	return s->nr_readers;
 }

@@ -17,6 +17,8 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #define MAX_FAKE_THREADS 64
 
@@ -55,9 +57,12 @@ static struct fake_thread *choose(void)
 		struct fake_thread *ready[MAX_FAKE_THREADS], *next = NULL;
 		u32 nr = 0;
 
+		now_ns += 100;
 		for (u32 i = 0; i < MAX_FAKE_THREADS; i++) {
 			struct fake_thread *t = &threads[i];
 
+			if (t->is_blocked && t->deadline_ns <= now_ns)
+				t->is_blocked = false;
 			if (t->is_used && !t->is_blocked)
 				ready[nr++] = t;
 			else if (t->is_used && t->deadline_ns != WAIT_FOREVER &&
@@ -157,6 +162,22 @@ void fake_sched_start(u64 seed)
 u32 fake_sched_self(void)
 {
 	return self ? (u32)(self - threads) : 0;
+}
+
+int fake_sched_run_apart(void (*fn)(void))
+{
+	pid_t pid;
+	int status;
+
+	fflush(stdout);
+	pid = fork();
+	if (!pid) {
+		fn();
+		fflush(stdout);
+		_exit(0);
+	}
+	waitpid(pid, &status, 0);
+	return status;
 }
 
 /* ---- spinlocks

@@ -321,7 +321,6 @@ static int follow_move(struct aspace *aspace, const struct move *m)
 	u64 old_bytes = m->old.end - m->old.start;
 	int rc;
 
-	range_unmap(aspace, m->old.start, m->old.end);
 	rc = range_move(aspace, m->old.start,
 			m->old.start + min(old_bytes, m->new_bytes),
 			m->new_start);
@@ -335,7 +334,11 @@ static int follow_move(struct aspace *aspace, const struct move *m)
 	return rc ? change_broke(aspace, rc) : 0;
 }
 
-/* What M will drop goes first: a fixed target, the end of what shrinks. */
+/*
+ * What M will drop goes first: a fixed target, the end of what shrinks.  What
+ * may move is unmapped, which also waits for fills that began before, so that
+ * their reports are sent under the old addresses.
+ */
 static int prepare_mremap(struct aspace *aspace, const struct move *m)
 {
 	struct range target = {m->new_start, m->new_start + m->new_bytes};
@@ -345,6 +348,8 @@ static int prepare_mremap(struct aspace *aspace, const struct move *m)
 		range_zap(aspace, target.start, target.end);
 	if (tail.start < tail.end)
 		range_zap(aspace, tail.start, tail.end);
+	if (m->flags & MREMAP_FIXED || tail.start > tail.end)
+		range_unmap(aspace, m->old.start, m->old.end);
 	return reports_send(aspace);
 }
 

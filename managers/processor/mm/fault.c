@@ -36,7 +36,7 @@
 #include <net/membership.h>
 #include <uapi/mman.h>
 
-static paddr_t zero_page_paddr;
+static const void *zero_page; /* of kernel memory; never changes */
 
 struct fault {
 	struct aspace *aspace;
@@ -93,7 +93,8 @@ static enum take take_own(struct fault *f, pte_t old)
 
 static void take_map_zero_page(struct fault *f)
 {
-	pte_write(f->ptep, zero_page_paddr | PTE_PRESENT | PTE_USER | PTE_ZERO |
+	pte_write(f->ptep, paddr_of(zero_page) | PTE_PRESENT | PTE_USER |
+				   PTE_ZERO |
 				   (f->prot & PROT_EXEC ? 0 : PTE_NX));
 }
 
@@ -111,6 +112,8 @@ static enum take take_mapped(struct fault *f)
 		return TAKE_AGAIN;
 	}
 	take = take_own(f, pte_make_remote(line->gframe, pte));
+	if (pte & PTE_DIRTY) /* written before it became read-only */
+		line->is_dirty = true;
 	pcache_rmap_del(line, f->aspace, f->vaddr);
 	line->nr_pins++;
 	f->was_mapped = line;
@@ -380,7 +383,8 @@ static int resolve_memory(struct fault *f)
 static int resolve_copy(struct fault *f)
 {
 	struct pcache_line *from = f->line, *to;
-	void *bounce = NULL;
+	enum pcache_got got;
+	void *bounce;
 	int rc;
 
 	f->old_gframe = f->gframe;
@@ -388,7 +392,8 @@ static int resolve_copy(struct fault *f)
 	rc = new_frame(f);
 	if (rc)
 		goto restore;
-	if (pcache_try_get(f->gframe, &to) == PCACHE_FULL) {
+	got = pcache_try_get(f->gframe, &to);
+	if (got == PCACHE_FULL) {
 		/* To wait for a free way we must not pin a line. */
 		bounce = page_alloc(0);
 		if (!bounce) {
@@ -397,7 +402,7 @@ static int resolve_copy(struct fault *f)
 		}
 		memcpy(bounce, pcache_line_kaddr(from), PAGE_SIZE);
 		pcache_unpin(from);
-		CHECK(pcache_get(f->gframe, &to) == PCACHE_CLAIMED);
+		got = pcache_get(f->gframe, &to);
 		memcpy(pcache_line_kaddr(to), bounce, PAGE_SIZE);
 		page_free(bounce, 0);
 	} else {
@@ -405,6 +410,7 @@ static int resolve_copy(struct fault *f)
 		       PAGE_SIZE);
 		pcache_unpin(from);
 	}
+	CHECK(got == PCACHE_CLAIMED); /* dead frames are forgotten */
 	pcache_fill_end(to, true, true);
 	f->line = to;
 	f->is_learned = false; /* install gives the old frame up */
@@ -579,10 +585,6 @@ int aspace_fault(struct aspace *aspace, u64 vaddr, u32 access,
 
 int fault_start(void)
 {
-	void *zero_page = page_alloc_zero(0);
-
-	if (!zero_page)
-		return -ENOMEM;
-	zero_page_paddr = paddr_of(zero_page);
-	return 0;
+	zero_page = page_alloc_zero(0);
+	return zero_page ? 0 : -ENOMEM;
 }

@@ -215,10 +215,8 @@ int range_clean(struct aspace *aspace, u64 start, u64 end)
 				gather.rc = -EIO;
 			continue;
 		}
-		if (pte & PTE_FILE && pte & PTE_DIRTY) {
+		if (pte & PTE_FILE && fetch_and(ptep, ~PTE_DIRTY) & PTE_DIRTY)
 			line->is_dirty = true;
-			fetch_and(ptep, ~PTE_DIRTY);
-		}
 		is_dirty = pte & PTE_FILE && line->is_dirty;
 		line->nr_pins += is_dirty;
 		pcache_unlock_mapped(line, ptep);

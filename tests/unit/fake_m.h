@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef FAKE_M_H
+#define FAKE_M_H
+#include <lib/types.h>
+#include <rpc/wire.h>
+
+/*
+ * A memory node in a few hundred plain lines, behind the network's public
+ * interface, for tests of the processor's side.  It knows the state of every
+ * frame and aborts when something reaches one that it must not reach.
+ */
+#define FAKE_FILES      2u /* read-only files */
+#define FAKE_FILE_PAGES 16u
+
+/** fake_m_start - @nr_frames in its pool. */
+void fake_m_start(u32 nr_frames);
+/** fake_m_file - the identity of file @i. */
+struct wire_fid fake_m_file(u32 i);
+/** fake_m_file_byte - its content. */
+u8 fake_m_file_byte(u32 i, u64 offset);
+/** fake_m_idle_frames - frames neither granted nor in a page table. */
+u32 fake_m_free_frames(void);
+u32 fake_m_granted_frames(void);
+/** fake_m_fail - the next @nr one-sided reads fail. */
+void fake_m_fail_reads(u32 nr);
+
+#endif
