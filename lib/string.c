@@ -14,7 +14,8 @@ void *memcpy(void *dst, const void *src, size_t n)
 	size_t words = n / 8;
 
 	n %= 8;
-	__asm__ volatile("rep movsq" : "+D"(d), "+S"(src), "+c"(words)::"memory");
+	__asm__ volatile("rep movsq"
+			 : "+D"(d), "+S"(src), "+c"(words)::"memory");
 	__asm__ volatile("rep movsb" : "+D"(d), "+S"(src), "+c"(n)::"memory");
 	return dst;
 }

@@ -41,9 +41,10 @@ static void regions_rebuild(void)
 	}
 	nr_regions = 0;
 	for (int i = 0; i < nr_pieces; i++) {
-		struct phys_region *last = &regions[nr_regions - 1];
+		struct phys_region *last =
+			nr_regions ? &regions[nr_regions - 1] : NULL;
 
-		if (nr_regions && last->end == pieces[i].start &&
+		if (last && last->end == pieces[i].start &&
 		    last->kind == pieces[i].kind)
 			last->end = pieces[i].end;
 		else if (nr_regions < PHYS_REGIONS_MAX)

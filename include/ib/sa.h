@@ -32,6 +32,12 @@ struct sa_path {
 	u32 flow_label;
 };
 
+/**
+ * sa_path_by_gid, sa_path_by_lid - ask the SA for the path to a port.
+ *
+ * Context: may sleep; retries, then gives up.
+ * Return: 0; -ENOENT the SA knows none; -ETIMEDOUT; -ENETDOWN port not active.
+ */
 int __must_check sa_path_by_gid(struct ib_device *dev, u8 port,
 				const struct ib_gid *dgid,
 				struct sa_path *path);

@@ -41,6 +41,7 @@ struct ib_gid {
 	u8 raw[16];
 };
 
+/** ib_gid_* - taking a GID apart, making and comparing them. Context: any. */
 u64 ib_gid_prefix(const struct ib_gid *gid);
 u64 ib_gid_guid(const struct ib_gid *gid);
 struct ib_gid ib_gid_make(u64 prefix, u64 guid);

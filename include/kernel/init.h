@@ -33,6 +33,7 @@ const char *node_role_name(void);
 /** node_cluster - cluster= on the command line; "brick" if not given. */
 const char *node_cluster(void);
 
+/* The steps above. Context: boot thread, may sleep. Return: 0 or -errno. */
 int ib_start(void);
 int net_start(void);
 int processor_start(void);

@@ -21,6 +21,7 @@ enum log_level { LOG_ERR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 #define pr_fmt(fmt) fmt
 #endif
 
+/** log_printf, log_vprintf - behind pr_err() and the like. Context: any. */
 void log_printf(enum log_level level, const char *fmt, ...) __printf(2, 3);
 void log_vprintf(enum log_level level, const char *fmt, va_list ap)
 	__printf(2, 0);

@@ -43,6 +43,7 @@ struct waiter {
 	}
 #define DEFINE_WAITQ(var) struct waitq var = WAITQ_INIT(var)
 
+/** waitq_init - make @q empty. */
 void waitq_init(struct waitq *q);
 
 /**
@@ -59,6 +60,7 @@ bool waitq_has_waiters(struct waitq *q);
 /* The pieces of wait_event(); see waitq_wait() for how they fit. */
 #define WAIT_FOREVER (~0ul)
 
+/* Get a waiter ready; put it on @q before the condition is looked at. */
 void wait_begin(struct waiter *w);
 void wait_prepare(struct waitq *q, struct waiter *w);
 /* Sleep until woken or @deadline_ns; -ETIMEDOUT, or -EINTR if @intr. */
@@ -125,6 +127,7 @@ struct completion {
 	struct waitq waitq;
 };
 
+/** completion_init - not yet complete. */
 void completion_init(struct completion *c);
 
 /**

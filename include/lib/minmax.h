@@ -20,11 +20,11 @@
 #define max_t(type, a, b)   max((type)(a), (type)(b))
 #define clamp(v, low, high) min(max(v, low), high)
 
-#define swap(a, b)                          \
-	do {                                \
-		__typeof__(a) swap_ = (a);  \
-		(a) = (b);                  \
-		(b) = swap_;                \
+#define swap(a, b)                         \
+	do {                               \
+		__typeof__(a) swap_ = (a); \
+		(a) = (b);                 \
+		(b) = swap_;               \
 	} while (0)
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))

@@ -7,6 +7,7 @@
 #ifdef BRICK_HOST
 #include <string.h>
 #else
+/* As in C. */
 void *memcpy(void *dst, const void *src, size_t n);
 void *memmove(void *dst, const void *src, size_t n);
 void *memset(void *dst, int c, size_t n);

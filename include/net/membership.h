@@ -31,6 +31,7 @@ struct peer *peer_wait(enum node_role role, u64 guid, u64 timeout_ns);
 void peer_hold(struct peer *peer);
 void peer_put(struct peer *peer);
 
+/** peer_guid, peer_role - whom @peer is an incarnation of. */
 u64 peer_guid(const struct peer *peer);
 enum node_role peer_role(const struct peer *peer);
 /** peer_index - small number, stable for a GUID while this node is up; < 64. */

@@ -171,6 +171,7 @@ int __must_check remote_write(struct peer *peer, const struct region *region,
 			      u64 paddr, u64 remote_addr, u32 rkey,
 			      u32 len_bytes);
 
+/** rpc_name - for messages; "unknown" for what the list lacks. */
 const char *rpc_name(u32 op);
 
 #endif /* NET_RPC_H */

@@ -104,8 +104,8 @@ void memory_totals(u64 *total_bytes, u64 *free_bytes)
 			nr_frames += nodes[i]->nr_frames;
 	mutex_unlock(&attach_lock);
 	*total_bytes = nr_frames * PAGE_SIZE;
-	*free_bytes = nr_frames > nr_used ? (nr_frames - nr_used) * PAGE_SIZE
-					  : 0;
+	*free_bytes =
+		nr_frames > nr_used ? (nr_frames - nr_used) * PAGE_SIZE : 0;
 }
 
 static void memnode_free(struct memnode *node)

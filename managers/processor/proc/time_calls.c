@@ -66,7 +66,7 @@ u64 usertime_deadline(s32 clock, u64 ns, bool is_absolute)
 
 static int cpu_clock(s32 clock, u64 *out_ns)
 {
-	u32 id = ~(u32)(clock >> 3), kind = (u32)clock & 3;
+	u32 id = ~(u32)(clock / 8 - (clock % 8 < 0)), kind = (u32)clock & 3;
 	bool is_thread = (u32)clock & 4;
 	struct cpu_usage usage;
 	struct process *process;
