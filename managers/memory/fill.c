@@ -9,12 +9,16 @@
 
 #include <kernel/counters.h>
 #include <kernel/log.h>
+#include <kernel/time.h>
 #include <lib/errno.h>
 #include <lib/minmax.h>
 #include <lib/string.h>
 #include <managers/memory/frames.h>
 #include <net/membership.h>
 #include <net/rpc.h>
+
+/* A processor node may know a storage node before we do. */
+#define STORAGE_WAIT_NS (15 * NSEC_PER_SEC)
 
 /* Offsets stay below 2^63. */
 #define FILE_PAGES_MAX (1ul << 50)
@@ -122,7 +126,8 @@ static int call_storage(struct fill *fill, struct rpc_file_io_reply *rep)
 				.segs = fill->segs,
 				.nr_segs = fill->nr_segs};
 	struct rpc_args args = {.req = &req, .rep = rep, .bulk = &bulk};
-	struct peer *peer = peer_get(ROLE_STORAGE, fid->node_guid);
+	struct peer *peer =
+		peer_wait(ROLE_STORAGE, fid->node_guid, STORAGE_WAIT_NS);
 	int err;
 
 	if (!peer) {
