@@ -63,7 +63,7 @@ struct fault {
 	struct page_report *report;
 	u64 old_gframe;  /* GFRAME_NONE, or given up at the end, */
 	u64 old_flags;   /* with these flags */
-	bool is_learned; /* .gframe's share is new: undo it on failure */
+	bool is_learned; /* .gframe is news from M: drop it on failure */
 };
 
 /* ---- take -------------------------------------------------------------------
@@ -361,10 +361,9 @@ static int resolve_memory(struct fault *f)
 		f->old_gframe = pte_remote_gframe(f->old);
 		f->old_flags = f->old;
 	}
-	if (!(f->flags & PTE_FILE)) {
+	f->is_learned = !was_remote || f->old_gframe != GFRAME_NONE;
+	if (!(f->flags & PTE_FILE))
 		frame_share(f->gframe);
-		f->is_learned = true;
-	}
 	if (line && is_zero)
 		memset(pcache_line_kaddr(line), 0, PAGE_SIZE);
 	/* What M sent is old if a modified copy went there meanwhile. */

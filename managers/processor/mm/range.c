@@ -13,15 +13,22 @@
 #include <managers/processor/pcache/pcache.h>
 #include <uapi/mman.h>
 
-/* What happened to the pages of a batch, to be finished after the flush. */
+/* A page of a batch, to be finished after the flush. */
+struct gathered {
+	struct pcache_line *line; /* pinned, or NULL */
+	u64 gframe;
+	pte_t pte; /* what the entry was */
+};
+
 struct gather {
 	struct aspace *aspace;
-	void (*finish)(struct gather *gather, u32 i);
-	int rc; /* of finish */
+	bool is_zap;   /* afterwards: give the frames up */
+	bool is_clean; /* afterwards: write the lines back */
+	int rc;        /* of writing back */
 	u32 nr;
+	struct gathered pages[TLB_FLUSH_PAGES_MAX];
+	u32 nr_vaddrs; /* pages that TLBs may know */
 	u64 vaddrs[TLB_FLUSH_PAGES_MAX];
-	struct pcache_line *lines[TLB_FLUSH_PAGES_MAX]; /* pinned, or NULL */
-	pte_t ptes[TLB_FLUSH_PAGES_MAX];                /* what was there */
 };
 
 void frame_drop(u64 gframe, u64 flags)
@@ -34,49 +41,35 @@ void frame_drop(u64 gframe, u64 flags)
 
 static void gather_flush(struct gather *gather)
 {
-	if (!gather->nr)
-		return;
-	tlb_shootdown(&gather->aspace->pt, gather->vaddrs, gather->nr);
-	for (u32 i = 0; i < gather->nr; i++)
-		if (gather->lines[i])
-			gather->finish(gather, i);
+	if (gather->nr_vaddrs)
+		tlb_shootdown(&gather->aspace->pt, gather->vaddrs,
+			      gather->nr_vaddrs);
+	for (u32 i = 0; i < gather->nr; i++) {
+		struct pcache_line *line = gather->pages[i].line;
+
+		if (line && gather->is_clean && pcache_write_back(line))
+			gather->rc = -EIO;
+		if (line)
+			pcache_unpin(line);
+	}
+	/* With no pin left: to forget a frame is to wait for its pins. */
+	for (u32 i = 0; i < gather->nr && gather->is_zap; i++)
+		if (gather->pages[i].gframe != GFRAME_NONE)
+			frame_drop(gather->pages[i].gframe,
+				   gather->pages[i].pte);
 	gather->nr = 0;
+	gather->nr_vaddrs = 0;
 }
 
 static void gather_add(struct gather *gather, u64 vaddr,
-		       struct pcache_line *line, pte_t pte)
+		       struct pcache_line *line, u64 gframe, pte_t pte)
 {
-	gather->vaddrs[gather->nr] = vaddr;
-	gather->lines[gather->nr] = line;
-	gather->ptes[gather->nr] = pte;
-	if (++gather->nr == TLB_FLUSH_PAGES_MAX)
+	gather->pages[gather->nr++] = (struct gathered){line, gframe, pte};
+	if (pte_is_present(pte))
+		gather->vaddrs[gather->nr_vaddrs++] = vaddr;
+	if (gather->nr == TLB_FLUSH_PAGES_MAX)
 		gather_flush(gather);
 }
-
-static void finish_zap(struct gather *gather, u32 i)
-{
-	struct pcache_line *line = gather->lines[i];
-	u64 gframe = line->gframe;
-
-	pcache_unpin(line);
-	frame_drop(gframe, gather->ptes[i]);
-}
-
-static void finish_unmap(struct gather *gather, u32 i)
-{
-	pcache_unpin(gather->lines[i]);
-}
-
-static void finish_clean(struct gather *gather, u32 i)
-{
-	int rc = pcache_write_back(gather->lines[i]);
-
-	if (rc)
-		gather->rc = -EIO;
-	pcache_unpin(gather->lines[i]);
-}
-
-static void finish_nothing(struct gather *gather, u32 i) {}
 
 /*
  * Wait while a fault owns @ptep.  Return: its value, its lock held.  The
@@ -112,7 +105,7 @@ static void unmap_line(struct gather *gather, struct pcache_line *line,
 	pcache_rmap_del(line, gather->aspace, vaddr);
 	line->nr_pins++;
 	pcache_unlock_mapped(line, ptep);
-	gather_add(gather, vaddr, line, old);
+	gather_add(gather, vaddr, line, line->gframe, old);
 }
 
 /* Present -> remote or, if @zap, none; remote -> none. */
@@ -137,9 +130,10 @@ static void entry_unmap(struct gather *gather, pte_t *ptep, u64 vaddr, bool zap)
 			pte_write(ptep, 0);
 		spin_unlock(lock);
 		if (pte_is_present(pte))
-			gather_add(gather, vaddr, NULL, pte);
+			gather_add(gather, vaddr, NULL, GFRAME_NONE, pte);
 		else if (zap && pte_is_remote(pte))
-			frame_drop(pte_remote_gframe(pte), pte);
+			gather_add(gather, vaddr, NULL, pte_remote_gframe(pte),
+				   pte);
 		return;
 	}
 }
@@ -147,8 +141,7 @@ static void entry_unmap(struct gather *gather, pte_t *ptep, u64 vaddr, bool zap)
 static void range_unmap_or_zap(struct aspace *aspace, u64 start, u64 end,
 			       bool zap)
 {
-	struct gather gather = {.aspace = aspace,
-				.finish = zap ? finish_zap : finish_unmap};
+	struct gather gather = {.aspace = aspace, .is_zap = zap};
 	pte_t *ptep;
 
 	for (u64 vaddr = start; (ptep = pt_next(&aspace->pt, &vaddr, end));
@@ -169,7 +162,7 @@ void range_unmap(struct aspace *aspace, u64 start, u64 end)
 
 void range_protect(struct aspace *aspace, u64 start, u64 end, u32 prot)
 {
-	struct gather gather = {.aspace = aspace, .finish = finish_nothing};
+	struct gather gather = {.aspace = aspace};
 	pte_t *ptep;
 
 	if (prot == PROT_NONE) {
@@ -193,14 +186,14 @@ void range_protect(struct aspace *aspace, u64 start, u64 end, u32 prot)
 		}
 		spin_unlock(pte_lock_of(ptep));
 		if (is_weaker)
-			gather_add(&gather, vaddr, NULL, 0);
+			gather_add(&gather, vaddr, NULL, GFRAME_NONE, pte);
 	}
 	gather_flush(&gather);
 }
 
 int range_clean(struct aspace *aspace, u64 start, u64 end)
 {
-	struct gather gather = {.aspace = aspace, .finish = finish_clean};
+	struct gather gather = {.aspace = aspace, .is_clean = true};
 	pte_t *ptep;
 
 	for (u64 vaddr = start; (ptep = pt_next(&aspace->pt, &vaddr, end));
@@ -221,7 +214,7 @@ int range_clean(struct aspace *aspace, u64 start, u64 end)
 		line->nr_pins += is_dirty;
 		pcache_unlock_mapped(line, ptep);
 		if (is_dirty)
-			gather_add(&gather, vaddr, line, pte);
+			gather_add(&gather, vaddr, line, line->gframe, pte);
 	}
 	gather_flush(&gather);
 	return gather.rc;

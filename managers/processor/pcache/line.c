@@ -372,13 +372,6 @@ int pcache_clean(u64 gframe)
 	return rc;
 }
 
-/* Is @line busy in a way that ends without our help, and must we wait? */
-static bool line_must_settle(const struct pcache_line *line, bool is_dead)
-{
-	return line->is_writing || line->state == LINE_EVICTING ||
-	       (is_dead && line->nr_pins);
-}
-
 void pcache_forget(u64 gframe, bool is_dead)
 {
 	struct pcache_set *set = set_of(gframe);
@@ -389,24 +382,21 @@ void pcache_forget(u64 gframe, bool is_dead)
 	while ((line = set_find(set, gframe))) {
 		if (line->nr_maps || line->state == LINE_FILLING) {
 			CHECK(!is_dead);
-			break;
+			break; /* others have it, or will have */
 		}
-		if (line_must_settle(line, is_dead)) {
+		if (line->nr_pins || line->state == LINE_EVICTING) {
 			set_wait(set);
-			continue;
-		}
-		if (line->nr_pins)
-			break;
-		if (is_worthless || !line->is_dirty) {
+		} else if (is_worthless || !line->is_dirty) {
 			line_free(line);
 			break;
+		} else {
+			line->nr_pins++;
+			spin_unlock(&set->lock);
+			/* On failure its node is gone, and the content. */
+			is_worthless = pcache_write_back(line) != 0;
+			pcache_unpin(line);
+			spin_lock(&set->lock);
 		}
-		line->nr_pins++;
-		spin_unlock(&set->lock);
-		/* On failure its node is gone, and the content with it. */
-		is_worthless = pcache_write_back(line) != 0;
-		pcache_unpin(line);
-		spin_lock(&set->lock);
 	}
 	spin_unlock(&set->lock);
 }

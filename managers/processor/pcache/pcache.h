@@ -164,8 +164,8 @@ bool __must_check pcache_adopt(struct pcache_line *line, u64 gframe);
  * pcache_forget - drop the copy of @gframe, if there is one nobody maps.
  * @is_dead: no entry refers to the frame any more: its content is worth
  *           nothing, and when this returns nothing will write to the frame.
- *           Else a dirty copy is written back first, and one that a fault is
- *           about to map stays.
+ *           Else a dirty copy is written back first, and one that a fault
+ *           maps meanwhile stays.
  *
  * Context: may sleep; no locks held, and no pin of @gframe's line.
  */
