@@ -187,6 +187,30 @@ KTEST(an_event_queue_wraps_and_arms_with_events_pending)
 	fabric_stop();
 }
 
+KTEST(arming_behind_the_last_event_interrupts_at_once)
+{
+	struct machine m;
+	u64 fired = 0;
+	u8 eqe[32];
+
+	fabric_start();
+	machine_start(&m, 0);
+	machine_bring_up(&m);
+	for (u32 i = 0; i < 3; i++)
+		machine_write32(&m, 0, 0x80698, 1u << 23 | 1 << 22 | 0x031);
+	fabric_settle();
+	EXPECT_EQ(read(m.event_fds[0], &fired, 8), 8);
+	EXPECT_EQ(fired, 1); /* it was armed for the first only */
+	EXPECT_EQ(machine_next_event(&m, eqe), 0x0a);
+	EXPECT_EQ(read(m.event_fds[0], &fired, 8), 8);
+	EXPECT_EQ(machine_next_event(&m, eqe), 0x0a);
+	EXPECT_EQ(read(m.event_fds[0], &fired, 8), 8);
+	EXPECT_EQ(machine_next_event(&m, eqe), 0x0a);
+	EXPECT_TRUE(read(m.event_fds[0], &fired, 8) < 0); /* none is left */
+	machine_stop(&m);
+	fabric_stop();
+}
+
 KTEST(a_raised_vector_without_an_eventfd_is_remembered)
 {
 	struct machine m;

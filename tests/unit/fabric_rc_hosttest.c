@@ -285,6 +285,51 @@ KTEST(a_wrong_remote_key_is_an_access_error_and_an_event)
 	}
 }
 
+KTEST(a_key_gives_no_more_than_its_rights)
+{
+	struct pair p;
+	u8 *in;
+
+	pair_start(&p);
+	in = machine_at(&p.m[1], p.m[1].mailbox);
+	memset(in, 0, 64);
+	put32(in, 0xf0021f00); /* no remote write, no atomics */
+	put32(in + 0x08, 0x101);
+	put32(in + 0x0c, PD);
+	put64(in + 0x10, p.buffer[1]);
+	put64(in + 0x18, 64);
+	EXPECT_EQ(machine_command(&p.m[1], 0x00d, 0, 0x101, p.m[1].mailbox, 0),
+		  0);
+	test_post_rdma(&p.qp[0], SEND_RDMA_READ, p.buffer[0], 64, p.buffer[1],
+		       0x101 << 8);
+	expect_cqe(&p.cq[0], true, 0);
+	test_post_rdma(&p.qp[0], SEND_RDMA_WRITE, p.buffer[0], 64, p.buffer[1],
+		       0x101 << 8);
+	expect_cqe(&p.cq[0], true, WC_REMOTE_ACCESS);
+	pair_stop(&p);
+}
+
+KTEST(a_key_ends_where_its_region_ends)
+{
+	struct pair p;
+	u8 *in;
+
+	pair_start(&p);
+	in = machine_at(&p.m[1], p.m[1].mailbox);
+	memset(in, 0, 64);
+	put32(in, 0xf0027f00);
+	put32(in + 0x08, 0x101);
+	put32(in + 0x0c, PD);
+	put64(in + 0x10, p.buffer[1]);
+	put64(in + 0x18, 64);
+	EXPECT_EQ(machine_command(&p.m[1], 0x00d, 0, 0x101, p.m[1].mailbox, 0),
+		  0);
+	test_post_rdma(&p.qp[0], SEND_RDMA_WRITE, p.buffer[0], 65, p.buffer[1],
+		       0x101 << 8);
+	expect_cqe(&p.cq[0], true, WC_REMOTE_ACCESS);
+	pair_stop(&p);
+}
+
 KTEST(a_key_is_dead_after_hw2sw)
 {
 	struct pair p;
