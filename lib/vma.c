@@ -228,8 +228,7 @@ int vma_tree_clone(struct vma_tree *dst, const struct vma_tree *src)
 {
 	const struct vma *vma;
 
-	vma_for_each(vma, src)
-	{
+	vma_for_each (vma, src) {
 		struct vma *copy = dst->ops->alloc(dst);
 
 		if (!copy) {
@@ -292,8 +291,7 @@ bool vma_is_covered(const struct vma_tree *tree, u64 start, u64 end)
 {
 	const struct vma *vma;
 
-	vma_for_each_in(vma, tree, start, end)
-	{
+	vma_for_each_in (vma, tree, start, end) {
 		if (vma->start > start)
 			return false;
 		start = vma->end;
@@ -306,8 +304,8 @@ u64 vma_count_pages(const struct vma_tree *tree, u64 start, u64 end)
 	const struct vma *vma;
 	u64 nr_bytes = 0;
 
-	vma_for_each_in(vma, tree, start, end) nr_bytes +=
-		min(vma->end, end) - max(vma->start, start);
+	vma_for_each_in (vma, tree, start, end)
+		nr_bytes += min(vma->end, end) - max(vma->start, start);
 	return nr_bytes >> VMA_PAGE_SHIFT;
 }
 
@@ -369,8 +367,7 @@ int vma_protect(struct vma_tree *tree, u64 start, u64 end, u32 prot)
 		return err;
 	split_at(tree, start, &spare);
 	split_at(tree, end, &spare);
-	vma_for_each_in(vma, tree, start, end)
-	{
+	vma_for_each_in (vma, tree, start, end) {
 		unaccount(tree, vma);
 		vma->prot = prot;
 		account(tree, vma);
@@ -477,8 +474,7 @@ bool vma_tree_check(const struct vma_tree *tree)
 	u64 nr_vmas = 0, nr_pages = 0, nr_data_pages = 0;
 	const struct vma *vma, *prev = NULL;
 
-	vma_for_each(vma, tree)
-	{
+	vma_for_each (vma, tree) {
 		if (!vma_range_is_valid(tree, vma->start, vma->end))
 			return false;
 		if (file_id_is_none(&vma->fid) && vma->pgoff_pages)

@@ -146,8 +146,7 @@ u32 peer_index(const struct peer *peer)
 }
 bool peer_is_alive(const struct peer *peer)
 {
-	/* One that is still connecting may already call us. */
-	return READ_ONCE(peer->state) < PEER_DEAD;
+	return READ_ONCE(peer->state) == PEER_ALIVE;
 }
 const char *peer_name(const struct peer *peer)
 {

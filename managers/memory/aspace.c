@@ -349,9 +349,9 @@ int rpc_handle_m_aspace_check(struct rpc_ctx *ctx, const struct rpc_m_asid *req,
 	down_read(&call.aspace->lock);
 	pagetable_for_each(&call.aspace->pages, 0, PAGETABLE_END, digest_page,
 			   digest);
-	vma_for_each(vma, &call.aspace->vmas) vmas_hash +=
-		hash_u64(vma->start) ^ hash_u64(vma->end + 1) ^
-		hash_u64((u64)vma->prot << 32 | vma->flags);
+	vma_for_each (vma, &call.aspace->vmas)
+		vmas_hash += hash_u64(vma->start) ^ hash_u64(vma->end + 1) ^
+			     hash_u64((u64)vma->prot << 32 | vma->flags);
 	*rep = (struct rpc_m_check_reply){
 		.nr_pages = le64_make(digest[0]),
 		.pages_hash = le64_make(digest[1]),

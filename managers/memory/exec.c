@@ -175,12 +175,9 @@ static void describe_image(const struct exec_file *exe,
 	rep->end_data = le64_make(end_data);
 }
 
-static void describe_vmas(struct aspace *aspace, struct rpc_ctx *ctx)
+static struct wire_vma wire_of(const struct vma *vma)
 {
-	struct wire_vma *out = ctx->rep_tail;
-	const struct vma *vma;
-
-	vma_for_each(vma, &aspace->vmas) *out++ = (struct wire_vma){
+	return (struct wire_vma){
 		.start = le64_make(vma->start),
 		.end = le64_make(vma->end),
 		.pgoff_pages = le64_make(vma->pgoff_pages),
@@ -188,6 +185,15 @@ static void describe_vmas(struct aspace *aspace, struct rpc_ctx *ctx)
 		.flags = le32_make(vma->flags),
 		.fid = wire_fid_make(&vma->fid),
 	};
+}
+
+static void describe_vmas(struct aspace *aspace, struct rpc_ctx *ctx)
+{
+	struct wire_vma *out = ctx->rep_tail;
+	const struct vma *vma;
+
+	vma_for_each (vma, &aspace->vmas)
+		*out++ = wire_of(vma);
 	ctx->rep_tail_len = (u32)(aspace->vmas.nr_vmas * sizeof(*out));
 }
 

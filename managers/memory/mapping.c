@@ -184,8 +184,7 @@ int mapping_mprotect(struct aspace *aspace, u64 start, u64 len_bytes, u32 prot)
 		return 0;
 	if (!decode_range(start, len_bytes, &end) || start < USER_LOW)
 		return -ENOMEM;
-	vma_for_each_in(vma, &aspace->vmas, start, end)
-	{
+	vma_for_each_in (vma, &aspace->vmas, start, end) {
 		if (!(prot & PROT_WRITE))
 			break;
 		if ((vma->flags & VMA_SHARED) && !(vma->flags & VMA_MAYWRITE))
@@ -255,8 +254,7 @@ static int drop_pages(struct aspace *aspace, u64 start, u64 end, u32 advice)
 {
 	const struct vma *vma;
 
-	vma_for_each_in(vma, &aspace->vmas, start, end)
-	{
+	vma_for_each_in (vma, &aspace->vmas, start, end) {
 		u64 from = max(start, vma->start), to = min(end, vma->end);
 		int err;
 
