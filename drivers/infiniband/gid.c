@@ -16,7 +16,7 @@ u64 ib_gid_guid(const struct ib_gid *gid)
 
 struct ib_gid ib_gid_make(u64 prefix, u64 guid)
 {
-	struct ib_gid gid;
+	struct ib_gid gid = {{0}};
 
 	put_be64(gid.raw, prefix);
 	put_be64(gid.raw + 8, guid);

@@ -290,12 +290,6 @@ void complete(struct completion *c)
 	pthread_mutex_unlock(&wake_lock);
 }
 
-void wait_for_completion(struct completion *c)
-{
-	while (!wait_for_completion_timeout(c, NSEC_PER_SEC))
-		;
-}
-
 bool completion_is_done(struct completion *c)
 {
 	bool done;

@@ -133,25 +133,29 @@ static int run_polled(struct mlx4_dev *m, u16 op, u8 op_mod, u32 in_mod, u64 in,
 	return err;
 }
 
+static struct mlx4_cmd_slot *slot_find_free(struct mlx4_cmd_if *c)
+{
+	for (u32 i = 0; i < c->nr_slots; i++)
+		if (!c->slot[i].busy)
+			return &c->slot[i];
+	return NULL;
+}
+
 static struct mlx4_cmd_slot *slot_try(struct mlx4_cmd_if *c)
 {
-	struct mlx4_cmd_slot *found = NULL;
 	u64 flags = spin_lock_irqsave(&c->slot_lock);
+	struct mlx4_cmd_slot *s = slot_find_free(c);
 
-	for (u32 i = 0; i < c->nr_slots && !found; i++) {
-		struct mlx4_cmd_slot *s = &c->slot[i];
-
-		if (s->busy)
-			continue;
+	if (s) {
 		s->busy = true;
 		/* Never the polling token; the slot is in the low bits. */
 		c->next_token = (u16)(c->next_token + MLX4_CMD_SLOTS) & 0x7fff;
-		s->token = (u16)((c->next_token & ~(MLX4_CMD_SLOTS - 1)) | i);
+		s->token = (u16)((c->next_token & ~(MLX4_CMD_SLOTS - 1)) |
+				 (u32)(s - c->slot));
 		completion_init(&s->done);
-		found = s;
 	}
 	spin_unlock_irqrestore(&c->slot_lock, flags);
-	return found;
+	return s;
 }
 
 static void slot_put(struct mlx4_cmd_if *c, struct mlx4_cmd_slot *s)
