@@ -33,32 +33,7 @@
 #define NR_BATCH    200u
 #define CHILD_LIMIT 150 /* seconds */
 
-/* ---- the kernel's part that threads_kernel.c leaves out
- * ----------------------- */
-
-struct counter_block counter_values;
-atomic64_t gauge_values[NR_GAUGES];
-u32 cpu_number;
-static enum node_role my_role;
-
-enum node_role node_role(void)
-{
-	return my_role;
-}
-
-const char *node_cluster(void)
-{
-	return "unit";
-}
-
-u64 time_real_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (u64)t.tv_sec * NSEC_PER_SEC + (u64)t.tv_nsec;
-}
-
+/* Quick to notice a death. */
 u64 cmdline_get_u64(const char *name, u64 dflt)
 {
 	if (!strcmp(name, "peer_suspect_ms"))
@@ -66,11 +41,6 @@ u64 cmdline_get_u64(const char *name, u64 dflt)
 	if (!strcmp(name, "peer_gone_ms"))
 		return 5000;
 	return dflt;
-}
-
-u64 counter_read(enum counter_id id)
-{
-	return counter_values.v[id];
 }
 
 /* ---- nodes -----------------------------------------------------------------
@@ -101,7 +71,7 @@ static void node_up(enum node_role role)
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	alarm(CHILD_LIMIT);
-	my_role = role;
+	host_role = role;
 	snprintf(path, sizeof(path), "%s/card%d.sock", dir, (int)role);
 	if (host_probe(path) || ib_start() || net_start()) {
 		fprintf(stderr, "node %d does not start\n", (int)role);
