@@ -146,7 +146,8 @@ u32 peer_index(const struct peer *peer)
 }
 bool peer_is_alive(const struct peer *peer)
 {
-	return READ_ONCE(peer->state) == PEER_ALIVE;
+	/* One that is still connecting may already call us. */
+	return READ_ONCE(peer->state) < PEER_DEAD;
 }
 const char *peer_name(const struct peer *peer)
 {
