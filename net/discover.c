@@ -313,7 +313,8 @@ static void discover_main(void *arg)
 int discover_start(void)
 {
 	net_self.spin_ns = cmdline_get_u64("rdma_spin_us", 10) * NSEC_PER_USEC;
-	net_self.nr_chans = min_t(u32, nr_cpus_online, MAX_CHANS);
+	/* At least two: one may be closed and made anew under load. */
+	net_self.nr_chans = clamp(nr_cpus_online, 2u, MAX_CHANS);
 	if (strscpy(net_self.cluster, node_cluster(),
 		    sizeof(net_self.cluster)) < 0)
 		pr_err("cluster name is too long: cut to \"%s\"",

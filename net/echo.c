@@ -70,7 +70,8 @@ free_buf:
 	return rc;
 }
 
-static atomic64_t dropped_seed; /* ECHO_DROP_ONCE: of the last request */
+/* ECHO_DROP_ONCE: seeds of requests that got no reply, by a hash. */
+static atomic64_t dropped_seeds[64];
 
 int rpc_handle_n_echo(struct rpc_ctx *ctx, const struct rpc_n_echo *req,
 		      struct rpc_n_echo_reply *rep)
@@ -83,7 +84,8 @@ int rpc_handle_n_echo(struct rpc_ctx *ctx, const struct rpc_n_echo *req,
 	if (delay_ms > ECHO_MAX_DELAY_MS)
 		return -EINVAL;
 	if (le32_get(req->flags) & ECHO_DROP_ONCE &&
-	    atomic64_xchg(&dropped_seed, (s64)seed) != (s64)seed)
+	    atomic64_xchg(&dropped_seeds[hash_u64(seed) % 64], (s64)seed) !=
+		    (s64)seed)
 		ctx->is_unanswered = true;
 	if (delay_ms)
 		sleep_ns(delay_ms * NSEC_PER_MSEC);
