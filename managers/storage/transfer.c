@@ -28,7 +28,7 @@ static u8 *pool;
 static struct spinlock pool_lock = SPINLOCK_INIT("storage_transfer", LOCK_MISC);
 static u32 free_buffers = (1u << NR_BUFFERS) - 1; /* [pool_lock] */
 static DEFINE_WAITQ(pool_wait);
-static DEFINE_MUTEX(region_lock, LOCK_MISC_SLEEP);
+static DEFINE_MUTEX(region_lock, LOCK_PEER);
 static struct region *region; /* made at the first use [region_lock] */
 
 int transfer_start(void)

@@ -127,7 +127,7 @@ int pcache_start(void)
 
 int pcache_register(void)
 {
-	static DEFINE_MUTEX(lock, LOCK_MISC_SLEEP);
+	static DEFINE_MUTEX(lock, LOCK_PEER);
 	int rc = 0;
 
 	mutex_lock(&lock);
