@@ -12,7 +12,7 @@ int clone_check(const struct clone_args *args)
 
 	if (flags & ~CLONE_KNOWN)
 		return -EINVAL;
-	if (args->pidfd || args->set_tid || args->set_tid_size || args->cgroup)
+	if (args->set_tid || args->set_tid_size)
 		return -EINVAL;
 	if (args->exit_signal > NR_SIGNALS)
 		return -EINVAL;

@@ -159,6 +159,15 @@ KTEST(clone_takes_what_libraries_ask_for)
 		  0);
 }
 
+KTEST(clone_looks_at_a_field_only_if_its_flag_is_set)
+{
+	struct clone_args args = {.flags = PTHREAD_FLAGS, .pidfd = 0x1000};
+
+	EXPECT_EQ(clone_check(&args), 0); /* as glibc fills it */
+	args.flags |= CLONE_PIDFD;
+	EXPECT_EQ(clone_check(&args), -EINVAL);
+}
+
 KTEST(clone_refuses_contradictions_and_unknown_flags)
 {
 	EXPECT_EQ(check_flags(CLONE_THREAD, 0), -EINVAL);

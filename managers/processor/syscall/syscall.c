@@ -3,11 +3,14 @@
 #define pr_fmt(fmt) "syscall: " fmt
 #include <managers/processor/syscall/syscall.h>
 
+#include <arch/x86/user.h>
+#include <kernel/cmdline.h>
 #include <kernel/counters.h>
 #include <kernel/cpu.h>
 #include <kernel/log.h>
 #include <kernel/monitor.h>
 #include <kernel/thread.h>
+#include <kernel/time.h>
 #include <lib/errno.h>
 #include <lib/string.h>
 #include <managers/processor/proc/process.h>
@@ -60,7 +63,7 @@ static long unknown_call(u64 nr)
 	return -ENOSYS;
 }
 
-long syscall_run(struct user_regs *regs)
+static long run_call(struct user_regs *regs)
 {
 	u64 *counts = this_cpu_ptr(syscall_counts)->nr_calls;
 
@@ -84,8 +87,49 @@ const char *syscall_name(u64 nr)
 	return "?";
 }
 
+/* ---- tracing ----------------------------------------------------------- */
+
+static bool is_traced;
+
+static int set_traced(const char *value)
+{
+	is_traced = true;
+	return 0;
+}
+BOOT_OPTION(strace, "log every system call; slow", set_traced);
+
+static long run_traced(struct user_regs *regs)
+{
+	struct user_regs before = *regs;
+	u32 tid = current_task()->tid;
+	u64 begun_ns = time_mono_ns();
+	long ret;
+
+	/* Before, for those that do not return or take long. */
+	pr_info("[%u] %s(%lx, %lx, %lx, %lx, %lx, %lx) rip %lx", tid,
+		syscall_name(before.orig_rax), before.rdi, before.rsi,
+		before.rdx, before.r10, before.r8, before.r9, before.rip);
+	ret = run_call(regs);
+	pr_info("[%u] %s = %ld (0x%lx) %lu us", tid,
+		syscall_name(before.orig_rax), ret, (unsigned long)ret,
+		(time_mono_ns() - begun_ns) / NSEC_PER_USEC);
+	return ret;
+}
+
+long syscall_run(struct user_regs *regs)
+{
+	return is_traced ? run_traced(regs) : run_call(regs);
+}
+
 /* ---- monitor
  * --------------------------------------------------------------------- */
+
+static void cmd_strace(int argc, char **argv)
+{
+	is_traced = !is_traced;
+	mprintf("system calls are %slogged\n", is_traced ? "" : "not ");
+}
+MONITOR_CMD(strace, "log every system call, or stop that", cmd_strace);
 
 static void cmd_syscalls(int argc, char **argv)
 {
