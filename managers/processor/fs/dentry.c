@@ -364,6 +364,24 @@ ssize_t dentry_path(struct dentry *d, struct dentry *root, char *buf,
 	return len - 1;
 }
 
+void dentry_drop_idle(void)
+{
+	LIST_HEAD(doomed);
+
+	/* Parents become idle only when their children are freed. */
+	for (;;) {
+		spin_lock(&dentry_lock);
+		while (!list_empty(&dentry_lru))
+			dentry_unhash(list_first_entry(&dentry_lru,
+						       struct dentry, lru),
+				      &doomed);
+		spin_unlock(&dentry_lock);
+		if (list_empty(&doomed))
+			return;
+		dentry_free_all(&doomed);
+	}
+}
+
 void dentry_count(u32 *nr_all, u32 *idle)
 {
 	spin_lock(&dentry_lock);

@@ -83,6 +83,9 @@ struct dentry *dentry_parent(struct dentry *d);
 ssize_t dentry_path(struct dentry *d, struct dentry *root, char *buf,
 		    size_t size);
 
+/** dentry_drop_idle - forget every name that nobody holds. */
+void dentry_drop_idle(void);
+
 /** dentry_count - how many there are, how many of them idle. */
 void dentry_count(u32 *nr_all, u32 *nr_idle);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* /proc/sys: the few settings that programs look at; none can be changed. */
+/* /proc/sys: the few settings that programs look at. */
 #include <kernel/random.h>
 #include <lib/errno.h>
+#include <managers/processor/fs/dentry.h>
 #include <managers/processor/fs/file.h>
 #include <managers/processor/fs/pipe.h>
 #include <managers/processor/fs/proc_text.h>
@@ -101,12 +102,25 @@ static const struct pseudo_entry kernel_entries[] = {
 };
 static const struct pseudo_dir kernel_dir = PSEUDO_DIR(kernel_entries);
 
+/* 2 and 3 drop names; pages are the memory node's. */
+static int store_drop_caches(struct vnode *vn, const char *text, size_t len)
+{
+	if (len < 1 || text[0] < '1' || text[0] > '3')
+		return -EINVAL;
+	if (text[0] != '1')
+		dentry_drop_idle();
+	return 0;
+}
+
 static const struct pseudo_entry vm_entries[] = {
 	PROC_REG("overcommit_memory", show_overcommit_memory),
 	PROC_REG("overcommit_ratio", show_overcommit_ratio),
 	PROC_REG("max_map_count", show_max_map_count),
 	PROC_REG("mmap_min_addr", show_mmap_min_addr),
 	PROC_REG("swappiness", show_swappiness),
+	{.name = "drop_caches",
+	 .mode = S_IFREG | 0200,
+	 .store = store_drop_caches},
 };
 static const struct pseudo_dir vm_dir = PSEUDO_DIR(vm_entries);
 
