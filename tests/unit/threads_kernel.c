@@ -619,7 +619,26 @@ int monitor_run_line(const char *line)
 	return -ENOENT;
 }
 
-extern const struct pci_driver __start_pci_drivers[], __stop_pci_drivers[];
+extern const struct pci_driver __start_pci_drivers[] __attribute__((weak));
+extern const struct pci_driver __stop_pci_drivers[] __attribute__((weak));
+
+static int memory_fd = -1;
+
+int host_memory(void)
+{
+	pthread_condattr_t attr;
+	void *ram;
+
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&woken, &attr);
+	memory_fd = memfd_create("ram", MFD_CLOEXEC);
+	if (memory_fd < 0 || ftruncate(memory_fd, RAM_BYTES))
+		return -ENOMEM;
+	ram = mmap(kaddr_of(0), RAM_BYTES, PROT_READ | PROT_WRITE,
+		   MAP_SHARED | MAP_FIXED_NOREPLACE, memory_fd, 0);
+	return ram == kaddr_of(0) ? 0 : -ENOMEM;
+}
 
 int host_probe(const char *socket_path)
 {
@@ -630,22 +649,13 @@ int host_probe(const char *socket_path)
 		.name = "vfio-user",
 		.bars = {[0] = {.size = 1 << 20}, [2] = {.size = 8 << 20}},
 	};
-	int fd = memfd_create("ram", MFD_CLOEXEC);
-	pthread_condattr_t attr;
 	pthread_t id;
-	void *ram;
+	int err = host_memory();
 
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&woken, &attr);
-	if (fd < 0 || ftruncate(fd, RAM_BYTES))
-		return -ENOMEM;
-	ram = mmap(kaddr_of(0), RAM_BYTES, PROT_READ | PROT_WRITE,
-		   MAP_SHARED | MAP_FIXED_NOREPLACE, fd, 0);
-	if (ram != kaddr_of(0))
-		return -ENOMEM;
+	if (err)
+		return err;
 	vfio_connect(socket_path);
-	vfio_map(fd, 0, RAM_BYTES);
+	vfio_map(memory_fd, 0, RAM_BYTES);
 	for (int i = 0; i < NR_IRQS; i++)
 		event_fds[i] = eventfd(0, EFD_CLOEXEC);
 	vfio_set_vectors(event_fds, NR_IRQS);

@@ -7,6 +7,9 @@
 extern enum node_role host_role; /* what node_role() says */
 extern char host_monitor_text[]; /* what monitor commands printed */
 
+/* The memory alone, for units without a device. Return: 0 or -ENOMEM. */
+int host_memory(void);
+
 /*
  * Connect to the device model at @socket_path and probe the one PCI driver of
  * the program with it.

@@ -19,10 +19,11 @@
 #include <kernel/time.h>
 #include <lib/errno.h>
 
-#define CMD_TIMEOUT_NS 60000000000ULL
-#define GO_TIMEOUT_NS  10000000000ULL
-#define POLL_SLEEP_NS  100000ULL
-#define POLL_SPINS     3 /* most polled commands are done by then */
+#define CMD_TIMEOUT_NS        60000000000ULL
+#define GO_TIMEOUT_NS         10000000000ULL
+#define STATUS_INTERNAL_ERROR 0x01
+#define POLL_SLEEP_NS         100000ULL
+#define POLL_SPINS            3 /* most polled commands are done by then */
 
 int mlx4_status_errno(u8 status)
 {
@@ -220,7 +221,7 @@ int mlx4_cmd(struct mlx4_dev *m, u16 op, u8 op_mod, u32 in_mod, u64 in,
 		err = run_polled(m, op, op_mod, in_mod, in, out, &status);
 	if (err) {
 		pr_err("command 0x%03x does not end (in_mod 0x%x)", op, in_mod);
-		ib_device_fatal(&m->ib);
+		mlx4_fatal(m);
 		return -EIO;
 	}
 	pr_debug("command 0x%03x/%u in_mod 0x%x: status 0x%02x", op, op_mod,
@@ -232,6 +233,23 @@ int mlx4_cmd(struct mlx4_dev *m, u16 op, u8 op_mod, u32 in_mod, u64 in,
 				    op, in_mod, status);
 	}
 	return mlx4_status_errno(status);
+}
+
+/* Commands under way will not be answered any more. */
+void mlx4_fatal(struct mlx4_dev *m)
+{
+	struct mlx4_cmd_if *c = &m->cmd;
+	u64 flags;
+
+	ib_device_fatal(&m->ib);
+	flags = spin_lock_irqsave(&c->slot_lock);
+	for (u32 i = 0; i < c->nr_slots; i++) {
+		if (!c->slot[i].busy)
+			continue;
+		c->slot[i].status = STATUS_INTERNAL_ERROR;
+		complete(&c->slot[i].done);
+	}
+	spin_unlock_irqrestore(&c->slot_lock, flags);
 }
 
 void mlx4_cmd_use_events(struct mlx4_dev *m)

@@ -75,7 +75,7 @@ static void handle(struct mlx4_dev *m, const struct mlx4_eqe *e)
 		mlx4_cq_error_event(m, HW_GET(e, EQE_CQN));
 		break;
 	case MLX4_EV_LOCAL_CATASTROPHIC:
-		ib_device_fatal(&m->ib);
+		mlx4_fatal(m);
 		break;
 	case MLX4_EV_EQ_OVERFLOW:
 		pr_err_ratelimited("an event queue overflowed");

@@ -257,6 +257,12 @@ free:
 	return err;
 }
 
+/* QUERY_PORT: what the port can be. */
+int mlx4_fw_query_port(struct mlx4_dev *m, u8 port, struct mlx4_query_port *out)
+{
+	return cmd_out(m, MLX4_QUERY_PORT, 0, port, out, sizeof(*out));
+}
+
 /* SET_PORT: capability mask, MTU and virtual lanes. */
 int mlx4_fw_set_port(struct mlx4_dev *m, u8 port,
 		     const struct mlx4_set_port *set)

@@ -212,7 +212,7 @@ static void check_health(struct timer *t)
 
 	if (word) {
 		pr_err("catastrophic error, code 0x%08x", word);
-		ib_device_fatal(&m->ib);
+		mlx4_fatal(m);
 		return;
 	}
 	timer_start(t, time_mono_ns() + HEALTH_NS);

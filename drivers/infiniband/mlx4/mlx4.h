@@ -239,6 +239,9 @@ int __must_check mlx4_cmd(struct mlx4_dev *m, u16 op, u8 op_mod, u32 in_mod,
 /** mlx4_cmd_use_events - from now on commands complete by interrupt. */
 void mlx4_cmd_use_events(struct mlx4_dev *m);
 
+/** mlx4_fatal - the card is dead: end all commands; any context. */
+void mlx4_fatal(struct mlx4_dev *m);
+
 /** mlx4_cmd_event - a command completed; interrupt context. */
 void mlx4_cmd_event(struct mlx4_dev *m, const struct mlx4_eqe *eqe);
 
@@ -263,6 +266,8 @@ int __must_check mlx4_fw_qp(struct mlx4_dev *m, u16 op, u32 qpn,
 			    const struct mlx4_qp_mbox *mbox);
 int __must_check mlx4_fw_mad_ifc(struct mlx4_dev *m, u8 port, u16 slid,
 				 const struct mad *in, struct mad *out);
+int __must_check mlx4_fw_query_port(struct mlx4_dev *m, u8 port,
+				    struct mlx4_query_port *out);
 int __must_check mlx4_fw_set_port(struct mlx4_dev *m, u8 port,
 				  const struct mlx4_set_port *set);
 

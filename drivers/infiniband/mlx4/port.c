@@ -6,7 +6,7 @@
 #include <lib/errno.h>
 #include <lib/string.h>
 
-#define VL_CAP_DEFAULT 8
+#define MOST_LANES     8
 #define PORT_CAP_CM    (1u << 16)
 #define PORT_CAP_IS_SM (1u << 1)
 
@@ -17,12 +17,13 @@ int mlx4_mad_ifc(struct ib_device *ib, u8 port, u16 slid, const struct mad *in,
 }
 
 /* The port keeps the capabilities it has; we say that we serve CM messages. */
-static int set_port(struct mlx4_dev *m, u8 port)
+static int set_port(struct mlx4_dev *m, u8 port,
+		    const struct mlx4_query_port *can)
 {
 	struct mlx4_set_port set = {{0}};
 	struct mad in, out;
+	int err = -EIO;
 	u32 vls;
-	int err;
 
 	smp_get(&in, SMP_ATTR_PORT_INFO, port);
 	err = mlx4_fw_mad_ifc(m, port, 0, &in, &out);
@@ -33,9 +34,9 @@ static int set_port(struct mlx4_dev *m, u8 port)
 	       SPORT_CAP_MASK);
 	HW_SET(&set, 1, SPORT_CHANGE_VL);
 	HW_SET(&set, 1, SPORT_CHANGE_MTU);
-	HW_SET(&set, IB_MTU_4096, SPORT_MTU_CAP);
+	HW_SET(&set, HW_GET(can, QPORT_MTU_CAP), SPORT_MTU_CAP);
 	/* The card refuses more lanes than it has with "exceeds limit". */
-	for (vls = VL_CAP_DEFAULT; vls; vls /= 2) {
+	for (vls = MOST_LANES; vls; vls /= 2) {
 		HW_SET(&set, vls, SPORT_VL_CAP);
 		err = mlx4_fw_set_port(m, port, &set);
 		if (err != -ENOMEM)
@@ -47,8 +48,16 @@ static int set_port(struct mlx4_dev *m, u8 port)
 int mlx4_port_open(struct ib_device *ib, u8 port)
 {
 	struct mlx4_dev *m = to_mlx4(ib);
-	int err = set_port(m, port);
+	struct mlx4_query_port can;
+	int err = mlx4_fw_query_port(m, port, &can);
 
+	if (err)
+		return err;
+	if (!HW_GET(&can, QPORT_IB)) {
+		pr_warn("port %u is an Ethernet port: not used", port);
+		return 0;
+	}
+	err = set_port(m, port, &can);
 	if (err)
 		return err;
 	return mlx4_cmd(m, MLX4_INIT_PORT, 0, port, 0, NULL);
