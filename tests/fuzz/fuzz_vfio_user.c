@@ -107,7 +107,8 @@ static void bring_up(struct card *card)
 	u64 got;
 
 	card->state = HCA_RUNNING;
-	icm_map(&card->icm, 0, GUEST_BASE, GUEST_BYTES);
+	for (u64 region = 0; region < 4; region++) /* cMPTs included */
+		icm_map(&card->icm, region << 30, GUEST_BASE, GUEST_BYTES);
 	image[0x37] = 8;
 	put64(image + 0x50, 0x20000 | 6);
 	put64(image + 0x80, 0x30000 | 6);

@@ -15,6 +15,10 @@ enum {
 	ICM_MPT = 0x60000,
 	ICM_MTT = 0x80000,
 	ICM_MCG = 0xc0000,
+	ICM_ALTC = 0x100000, /* these alias the same memory: the card's own */
+	ICM_AUXC = 0x200000,
+	ICM_RDMARC = 0x300000,
+	ICM_CMPT = 0x40000000, /* regions of 2^30 */
 	LOG_QPS = 10,
 	LOG_CQS = 8,
 	LOG_EQS = 6,
@@ -56,6 +60,10 @@ static void init_hca(struct machine *m)
 	put64(in + 0x30, ICM_QPC | LOG_QPS);
 	put64(in + 0x50, ICM_CQC | LOG_CQS);
 	put64(in + 0x80, ICM_EQC | LOG_EQS);
+	put64(in + 0x60, ICM_ALTC);
+	put64(in + 0x70, ICM_AUXC);
+	put64(in + 0x90, ICM_RDMARC | 4);
+	put64(in + 0x108, ICM_CMPT);
 	put64(in + 0xc0, ICM_MCG);
 	in[0xd3] = 6;
 	in[0xd7] = 6;
@@ -92,6 +100,15 @@ static void create_eq(struct machine *m)
 
 void machine_bring_up(struct machine *m)
 {
+	static const u64 icm[] = {
+		0,
+		ICM_ALTC,
+		ICM_AUXC,
+		ICM_RDMARC,
+		ICM_CMPT + ((u64)CMPT_QP << 30),
+		ICM_CMPT + ((u64)CMPT_CQ << 30),
+		ICM_CMPT + ((u64)CMPT_EQ << 30),
+	};
 	u8 *in = mailbox(m);
 
 	put64(in + 8, MEMORY_BASE); /* 2^0 pages */
@@ -99,8 +116,11 @@ void machine_bring_up(struct machine *m)
 	must(machine_command(m, 0xff6, 0, 0, 0, 0));
 	must(machine_command(m, 0xffd, 0, 0, ICM_BYTES, 0));
 	in = mailbox(m);
-	put64(in + 8, MEMORY_BASE | 8); /* 2^8 pages at 0 */
-	must(machine_command(m, 0xffa, 0, 1, m->mailbox, 0));
+	for (u32 i = 0; i < ARRAY_LEN(icm); i++) {
+		put64(in + 16 * i, icm[i]);
+		put64(in + 16 * i + 8, MEMORY_BASE | 8); /* 2^8 pages */
+	}
+	must(machine_command(m, 0xffa, 0, ARRAY_LEN(icm), m->mailbox, 0));
 	init_hca(m);
 	create_memory_key(m);
 	create_eq(m);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* RC between two cards, and a card and itself: what works, and each error. */
 #include "fabric_client.h"
+#include "tools/fabric/cmd.h"
 
 #include <lib/ktest.h>
 #include <string.h>
@@ -523,6 +524,30 @@ KTEST(a_card_can_talk_to_itself)
 	expect_cqe(&p.cq[0], true, 0);
 	EXPECT_TRUE(is_filled(at(&p, 0) + 64, 64, 1));
 	pair_stop(&p);
+}
+
+KTEST(a_queue_pair_needs_every_table_of_the_card_mapped)
+{
+	static const u64 tables[] = {
+		0x51 * 0x100,              /* QPC */
+		0x100000 + 0x51 * 64,      /* ALTC */
+		0x200000 + 0x51 * 256,     /* AUXC */
+		0x300000 + 0x51 * 32 * 16, /* RDMARC */
+		0x40000000 + 0x51 * 64,    /* cMPT */
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(tables); i++) {
+		struct test_qp qp;
+		struct pair p;
+
+		pair_start(&p);
+		EXPECT_EQ(machine_command(&p.m[0], 0xff9, 0, 1,
+					  tables[i] & ~4095ull, 0),
+			  0);
+		EXPECT_EQ(test_qp_create(&qp, &p.m[0], &p.cq[0], 0x51, QP_RC),
+			  CMD_ICM_ERROR);
+		pair_stop(&p);
+	}
 }
 
 KTEST(transitions_from_a_wrong_state_are_refused)

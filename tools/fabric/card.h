@@ -50,6 +50,9 @@ enum hca_state { HCA_RESET, HCA_RUNNING, HCA_UP };
 struct hca {
 	u64 qpc_base, cqc_base, eqc_base, srqc_base;
 	u64 mpt_base, mtt_base, mcg_base;
+	/* the card's own, of which we keep nothing but their being mapped */
+	u64 altc_base, auxc_base, rdmarc_base, cmpt_base;
+	u8 log_rdmarc;
 	u8 log_qps, log_cqs, log_eqs, log_srqs, log_mpts;
 	u8 log_mcg_bytes, log_mcg_hash, log_mcgs;
 	u8 image[INIT_HCA_BYTES];
@@ -106,6 +109,18 @@ void card_reset(struct card *card, const char *why);
 
 /* CLOSE_HCA: contexts go, the firmware stays. */
 void card_close_hca(struct card *card);
+
+/* The kinds of object that have a control MPT, in its regions' order. */
+enum cmpt_region { CMPT_QP, CMPT_SRQ, CMPT_CQ, CMPT_EQ };
+
+/**
+ * card_has_cmpt - is the control MPT of object @index mapped?  We keep nothing
+ * there, but a card does: a driver must have mapped it first.
+ */
+bool card_has_cmpt(struct card *card, enum cmpt_region region, u64 index);
+
+/* Likewise everything that a card keeps for queue pair @index. */
+bool card_has_qp_tables(struct card *card, u64 index);
 
 /* Where multicast group @gid starts in the card's table. */
 u32 mcg_hash(const struct card *card, const u8 *gid);

@@ -87,6 +87,11 @@ static void decode(struct hca *hca, const u8 *image)
 	hca->mpt_base = get64(image + 0xf0);
 	hca->log_mpts = image[0xfb] & 0x3f;
 	hca->mtt_base = get64(image + 0x100);
+	hca->altc_base = table_base(image, 0x60, NULL);
+	hca->auxc_base = table_base(image, 0x70, NULL);
+	hca->rdmarc_base = get64(image + 0x90) & ~7ull;
+	hca->log_rdmarc = image[0x97] & 7;
+	hca->cmpt_base = get64(image + 0x108);
 }
 
 static u8 check(const struct card *card, const struct hca *hca)
@@ -138,6 +143,53 @@ u8 cmd_init_hca(struct command *cmd)
 	log_info(card->name, "HCA up: 2^%u QPs, 2^%u CQs, 2^%u MPTs",
 		 hca.log_qps, hca.log_cqs, hca.log_mpts);
 	return CMD_OK;
+}
+
+/* Entry sizes, as QUERY_DEV_CAP tells them. */
+enum {
+	CMPT_BYTES = 64,
+	CMPT_REGION_SHIFT = 24, /* entries */
+	ALTC_BYTES = 64,
+	AUXC_BYTES = 256,
+	RDMARC_BYTES = 32,
+};
+
+static bool is_mapped(struct card *card, const char *table, u64 virt, u64 bytes)
+{
+	u64 dma;
+
+	if (icm_find(&card->icm, virt, bytes, &dma))
+		return true;
+	log_warn(card->name, "%s: ICM 0x%llx is not mapped", table,
+		 (unsigned long long)virt);
+	return false;
+}
+
+bool card_has_cmpt(struct card *card, enum cmpt_region region, u64 index)
+{
+	u64 entry = ((u64)region << CMPT_REGION_SHIFT) + index;
+
+	return is_mapped(card, "cMPT", card->hca.cmpt_base + entry * CMPT_BYTES,
+			 CMPT_BYTES);
+}
+
+bool card_has_qp_tables(struct card *card, u64 index)
+{
+	const struct hca *hca = &card->hca;
+	u64 rdmarc_bytes = (u64)RDMARC_BYTES << hca->log_rdmarc;
+
+	/* one driver uses no RDMA READ, and no RDMARC table */
+	if (hca->rdmarc_base &&
+	    !is_mapped(card, "RDMARC", hca->rdmarc_base + index * rdmarc_bytes,
+		       rdmarc_bytes))
+		return false;
+	return is_mapped(card, "QPC", hca->qpc_base + index * QPC_ICM_BYTES,
+			 QPC_ICM_BYTES) &&
+	       is_mapped(card, "ALTC", hca->altc_base + index * ALTC_BYTES,
+			 ALTC_BYTES) &&
+	       is_mapped(card, "AUXC", hca->auxc_base + index * AUXC_BYTES,
+			 AUXC_BYTES) &&
+	       card_has_cmpt(card, CMPT_QP, index);
 }
 
 u8 cmd_query_hca(struct command *cmd)

@@ -84,7 +84,8 @@ u8 cq_create(struct card *card, u32 cqn, const u8 *context, bool fill)
 	if (flags & FLAG_COLLAPSED)
 		return CMD_BAD_PARAM;
 	if (!card_icm(card, card->hca.cqc_base + (u64)cqn * CQC_BYTES,
-		      CQC_BYTES, true))
+		      CQC_BYTES, true) ||
+	    !card_has_cmpt(card, CMPT_CQ, cqn))
 		return CMD_ICM_ERROR;
 	cq = calloc(1, sizeof(*cq));
 	if (!cq)

@@ -39,7 +39,8 @@ u8 eq_create(struct card *card, u32 eqn, const u8 *context)
 	if (eqn >= card->nr_eqs)
 		return CMD_BAD_INDEX;
 	if (!card_icm(card, card->hca.eqc_base + (u64)eqn * EQC_BYTES,
-		      EQC_BYTES, true))
+		      EQC_BYTES, true) ||
+	    !card_has_cmpt(card, CMPT_EQ, eqn))
 		return CMD_ICM_ERROR;
 	eq.buffer.page_offset = field(get32(context + 0x08), 11, 5) * 32;
 	eq.buffer.page_shift = (u8)(12 + (context[0x18] & 0x3f));

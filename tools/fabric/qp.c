@@ -292,8 +292,7 @@ static u8 check_new(struct card *card, const struct qp *qp)
 {
 	u64 index = qp->qpn & (card->nr_qps - 1);
 
-	if (!card_icm(card, card->hca.qpc_base + index * QPC_ICM_BYTES,
-		      QPC_ICM_BYTES, true))
+	if (!card_has_qp_tables(card, index))
 		return CMD_ICM_ERROR;
 	if (qp->type != QP_RC && qp->type != QP_UD && qp->type != QP_MLX) {
 		log_warn(card->name, "QP 0x%x: type %u is not supported",
