@@ -131,7 +131,7 @@ static enum outcome take_slot(struct call *call)
 	rc = begin(call);
 	if (rc == -EAGAIN) {
 		counter_inc(nr_rpc_slot_wait);
-		if (!wait_event_timeout(&call->chan->room,
+		if (!wait_event_timeout(&call->chan->slot_room,
 					(rc = begin(call)) != -EAGAIN,
 					remaining(end_ns)))
 			return OUTCOME_TIMEOUT;
@@ -190,7 +190,7 @@ static void wait_reply(struct call *call)
 		if (wait_for_completion_timeout(&call->done,
 						min(left, REPORT_NS)))
 			return;
-		if (!left)
+		if (left <= REPORT_NS)
 			return;
 		report_wait(call);
 	}
@@ -213,7 +213,7 @@ static enum outcome end(struct call *call, int *status)
 	is_freed = calls_end(&c->calls, call->slot);
 	spin_unlock_irqrestore(&c->lock, flags);
 	if (is_freed)
-		waitq_wake_one(&c->room);
+		waitq_wake_one(&c->slot_room);
 	return outcome;
 }
 
@@ -224,7 +224,7 @@ static void revoke(struct call *call)
 
 	counter_inc(nr_rpc_revoke);
 	chan_fail(c, "a call with a bulk buffer ended without its reply");
-	wait_event(&c->room, READ_ONCE(c->epoch) != call->epoch);
+	wait_event(&c->closed, READ_ONCE(c->epoch) != call->epoch);
 }
 
 static enum outcome attempt(struct call *call, u64 end_ns, int *status)

@@ -28,7 +28,9 @@ int chan_init(struct chan *c, struct peer *peer, u32 index)
 	spin_lock_init(&c->lock, "chan", LOCK_RPC_CALL);
 	list_init(&c->io_pending);
 	list_init(&c->io_inflight);
-	waitq_init(&c->room);
+	waitq_init(&c->slot_room);
+	waitq_init(&c->reply_room);
+	waitq_init(&c->closed);
 	for (u32 i = 0; i < NR_REPLIES; i++)
 		c->reply_free[i] = FIRST_REPLY + i;
 	c->nr_reply_free = NR_REPLIES;
@@ -205,7 +207,7 @@ static void complete_send(struct chan *c, enum wr_tag tag, u32 i)
 		chan_reply_put_locked(c, i);
 	spin_unlock_irqrestore(&c->lock, flags);
 	if (has_room)
-		waitq_wake_one(&c->room);
+		waitq_wake_one(tag == WR_CALL ? &c->slot_room : &c->reply_room);
 }
 
 static void complete_one(struct chan *c, const struct ib_wc *wc)
@@ -267,6 +269,13 @@ static void qp_event(struct ib_qp *qp, enum ib_event_type type, void *arg)
 {
 	if (type == IB_EVENT_QP_FATAL)
 		chan_fail(arg, "the QP went to error");
+}
+
+/* They look at the state too. */
+static void wake_waiters(struct chan *c)
+{
+	waitq_wake_all(&c->slot_room);
+	waitq_wake_all(&c->reply_room);
 }
 
 bool chan_begin_open(struct chan *c)
@@ -333,7 +342,7 @@ void chan_established(struct chan *c)
 	spin_unlock_irqrestore(&c->lock, flags);
 	WRITE_ONCE(c->peer->heard_ns, time_mono_ns());
 	waitq_wake_all(&c->peer->up);
-	waitq_wake_all(&c->room);
+	wake_waiters(c);
 	link_kick();
 }
 
@@ -350,7 +359,7 @@ void chan_fail_locked(struct chan *c, const char *why)
 		if (waiter)
 			complete(waiter);
 	}
-	waitq_wake_all(&c->room);
+	wake_waiters(c);
 	link_kick();
 }
 
@@ -379,7 +388,8 @@ static void forget_sends(struct chan *c)
 	c->state = CHAN_IDLE;
 	c->epoch++;
 	spin_unlock_irqrestore(&c->lock, flags);
-	waitq_wake_all(&c->room);
+	wake_waiters(c);
+	waitq_wake_all(&c->closed);
 }
 
 void chan_close(struct chan *c)

@@ -88,8 +88,11 @@ struct chan {
 	struct list_head io_pending;  /* not posted [lock] */
 	struct list_head io_inflight; /* posted, nr_io of them [lock] */
 	u32 nr_io;
-	u32 nr_pollers;    /* threads in chan_poll() [lock] */
-	struct waitq room; /* slots, reply buffers, state or epoch changed */
+	u32 nr_pollers; /* threads in chan_poll() [lock] */
+	/* One for each kind of waiter, because one is woken at a time. */
+	struct waitq slot_room;
+	struct waitq reply_room;
+	struct waitq closed; /* epoch has advanced */
 
 	/* [set in OPENING, cleared by chan_close()] */
 	struct ib_cq *cq;

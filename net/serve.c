@@ -107,7 +107,7 @@ static u32 get_reply_buffer(struct chan *c, u32 epoch)
 {
 	u32 i = NO_BUFFER;
 
-	wait_event(&c->room, ({
+	wait_event(&c->reply_room, ({
 		u64 flags = spin_lock_irqsave(&c->lock);
 		bool is_over = !chan_is_ours(c, epoch);
 
