@@ -98,7 +98,13 @@ static void take_map_zero_page(struct fault *f)
 				   (f->prot & PROT_EXEC ? 0 : PTE_NX));
 }
 
-/* A write to a line that is mapped read-only and must not change: unmap it. */
+static bool pte_allows(pte_t pte, u32 access)
+{
+	return (!(access & FAULT_WRITE) || pte & PTE_WRITE) &&
+	       (!(access & FAULT_EXEC) || !(pte & PTE_NX));
+}
+
+/* A line that is mapped with less than it takes now: unmap it. */
 static enum take take_mapped(struct fault *f)
 {
 	pte_t pte;
@@ -107,7 +113,7 @@ static enum take take_mapped(struct fault *f)
 
 	if (!line)
 		return TAKE_AGAIN;
-	if (pte & PTE_WRITE) {
+	if (pte_allows(pte, f->access)) {
 		pcache_unlock_mapped(line, f->ptep);
 		return TAKE_AGAIN;
 	}
@@ -128,18 +134,17 @@ static enum take take_present(struct fault *f, pte_t pte)
 	struct spinlock *lock = pte_lock_of(f->ptep);
 	enum take take = TAKE_DONE;
 
-	if (f->access & FAULT_EXEC && pte & PTE_NX)
-		fetch_and(f->ptep, ~PTE_NX);
-	if (!is_write(f) || pte & PTE_WRITE) {
+	if (pte_allows(pte, f->access)) {
 		counter_inc(nr_pgfault_spurious);
 		spin_unlock(lock);
 		return TAKE_DONE;
 	}
-	counter_inc(nr_pgfault_wp);
+	if (is_write(f))
+		counter_inc(nr_pgfault_wp);
 	if (pte & PTE_ZERO) {
 		f->must_flush = true;
 		take = take_own(f, 0);
-	} else if (!f->is_shared &&
+	} else if (is_write(f) && !f->is_shared &&
 		   is_exclusive(pcache_line_at(pte_paddr(pte))->gframe, pte)) {
 		/* Others' TLBs may keep the read-only entry: at worst they
 		 * fault and find nothing to do. */
@@ -486,6 +491,8 @@ static int fault_install(struct fault *f)
 	pcache_line_lock(f->line);
 	spin_lock(lock);
 	ok = pcache_rmap_add(f->line, f->aspace, f->vaddr);
+	if (f->prot & PROT_EXEC)
+		f->line->has_code = true;
 	if (f->report)
 		reports_add(f->aspace, f->report);
 	entry_settle(f, ok ? present_pte(f)
@@ -577,8 +584,15 @@ int aspace_fault(struct aspace *aspace, u64 vaddr, u32 access,
 		else if (take == TAKE_REFUSED)
 			rc = -EFAULT;
 	}
-	if (rc)
+	if (rc) {
 		fault_count_refused(info);
+		pr_debug("asid %u: %s access to %lx gives signal %u, code %d",
+			 aspace->asid,
+			 access & FAULT_WRITE  ? "write"
+			 : access & FAULT_EXEC ? "execute"
+					       : "read",
+			 vaddr, info->signo, info->si_code);
+	}
 	return rc;
 }
 

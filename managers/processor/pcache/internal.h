@@ -30,6 +30,7 @@ struct pcache {
 	struct pcache_line *lines; /* line i is page i of the pool */
 	struct region *region;
 	const struct pcache_policy *policy;
+	bool must_scrub_code; /* see line_scrub_code() */
 	atomic64_t nr_write_backs;
 };
 

@@ -5,6 +5,7 @@
 #include <kernel/assert.h>
 #include <kernel/counters.h>
 #include <lib/hash.h>
+#include <lib/string.h>
 #include <managers/processor/mm/memnode.h>
 #include <managers/processor/mm/pte.h>
 #include <mm/page.h>
@@ -298,6 +299,19 @@ bool pcache_adopt(struct pcache_line *line, u64 gframe)
 /* ---- the end of a line ------------------------------------------------------
  */
 
+/*
+ * An emulator that translates code (QEMU's TCG) keeps translations of a page
+ * until a CPU stores to it; what the card writes it does not see, unlike a
+ * processor.  So pages that held code are overwritten before they are used
+ * again.
+ */
+static void line_scrub_code(struct pcache_line *line)
+{
+	if (pcache.must_scrub_code)
+		memset(pcache_line_kaddr(line), 0, PAGE_SIZE);
+	line->has_code = false;
+}
+
 void line_free(struct pcache_line *line)
 {
 	struct pcache_set *set = line->set;
@@ -305,6 +319,8 @@ void line_free(struct pcache_line *line)
 	ASSERT_LOCKED(&set->lock);
 	ASSERT(line->state == LINE_VALID || line->state == LINE_VICTIM);
 	ASSERT(!line->nr_pins && !line->nr_maps && !line->is_writing);
+	if (line->has_code)
+		line_scrub_code(line);
 	list_del_init(&line->in_list);
 	gauge_sub(nr_pcache_lines, 1);
 	if (line->state == LINE_VICTIM) {

@@ -81,6 +81,7 @@ struct pcache_line {
 	u8 state;               /* enum line_state [set->lock] */
 	u8 age;                 /* for LRU: 8 samples of use [set->lock] */
 	bool is_dirty;          /* [set->lock] */
+	bool has_code;          /* was mapped executable [set->lock] */
 	bool is_writing;        /* a write-back is in flight [set->lock] */
 };
 

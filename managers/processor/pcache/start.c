@@ -3,6 +3,7 @@
 #define pr_fmt(fmt) "pcache: " fmt
 #include "internal.h"
 
+#include <arch/x86/cpu.h>
 #include <kernel/assert.h>
 #include <kernel/cmdline.h>
 #include <kernel/counters.h>
@@ -100,6 +101,17 @@ static int memory_reserve(void)
 	return pcache.sets && pcache.lines ? 0 : -ENOMEM;
 }
 
+/* Do we run under an emulator that translates code? */
+static bool is_translated(void)
+{
+	u32 name;
+
+	if (!(cpuid(1, 0).ecx >> 31)) /* no hypervisor */
+		return false;
+	name = cpuid(0x40000000, 0).ebx;
+	return !memcmp(&name, "TCGT", 4);
+}
+
 int pcache_start(void)
 {
 	u32 nr_threads = clamp(nr_cpus_online / 4, 1u, 4u);
@@ -107,6 +119,7 @@ int pcache_start(void)
 
 	if (!pcache.policy)
 		pcache.policy = &pcache_policies[0];
+	pcache.must_scrub_code = is_translated();
 	geometry_decide();
 	rc = memory_reserve();
 	if (rc)
