@@ -14,7 +14,9 @@
 
 #include "cmdline_internal.h"
 
-extern const struct boot_option __start_boot_options[], __stop_boot_options[];
+/* Weak: a unit test has none. */
+extern __weak const struct boot_option __start_boot_options[],
+	__stop_boot_options[];
 
 static char whole[CMDLINE_MAX];
 static struct cmdline parsed;

@@ -22,15 +22,22 @@ void *page_alloc_zero(unsigned int order);
 /** page_free - give a block of the same order back. Context: any. */
 void page_free(void *kaddr, unsigned int order);
 
+#ifdef BRICK_HOST /* unit tests choose where "physical" memory stands */
+__weak u64 host_direct_base; /* 0 unless a test sets it */
+#define DIRECT_BASE_ host_direct_base
+#else
+#define DIRECT_BASE_ KERNEL_DIRECT_BASE
+#endif
+
 /** paddr_of, kaddr_of - between the direct map and physical addresses. */
 static inline paddr_t paddr_of(const void *kaddr)
 {
-	return (u64)kaddr - KERNEL_DIRECT_BASE;
+	return (u64)kaddr - DIRECT_BASE_;
 }
 
 static inline void *kaddr_of(paddr_t paddr)
 {
-	return (void *)(paddr + KERNEL_DIRECT_BASE);
+	return (void *)(paddr + DIRECT_BASE_);
 }
 
 /**

@@ -22,13 +22,14 @@ struct counter_block counter_values;
 atomic64_t gauge_values[NR_GAUGES];
 enum log_level log_max_level = LOG_INFO;
 
-_Noreturn void assert_failed(const char *expr, const char *file, int line)
+__weak _Noreturn void assert_failed(const char *expr, const char *file,
+				    int line)
 {
 	fprintf(stderr, "%s:%d: assertion failed: %s\n", file, line, expr);
 	abort();
 }
 
-_Noreturn void panic(const char *fmt, ...)
+__weak _Noreturn void panic(const char *fmt, ...)
 {
 	va_list ap;
 
@@ -192,32 +193,32 @@ __weak bool rwsem_is_locked(const struct rwsem *s)
 	return s->nr_readers;
 }
 
-void *kmalloc(size_t size)
+__weak void *kmalloc(size_t size)
 {
 	return size > KMALLOC_MAX ? NULL : malloc(size ? size : 1);
 }
 
-void *kzalloc(size_t size)
+__weak void *kzalloc(size_t size)
 {
 	return size > KMALLOC_MAX ? NULL : calloc(1, size ? size : 1);
 }
 
-void *kcalloc(size_t n, size_t size)
+__weak void *kcalloc(size_t n, size_t size)
 {
 	return calloc(n, size);
 }
 
-void *krealloc(void *p, size_t size)
+__weak void *krealloc(void *p, size_t size)
 {
 	return realloc(p, size);
 }
 
-void kfree(void *p)
+__weak void kfree(void *p)
 {
 	free(p);
 }
 
-char *kstrdup(const char *s)
+__weak char *kstrdup(const char *s)
 {
 	return strdup(s);
 }
@@ -227,7 +228,8 @@ struct slab_cache {
 	u64 in_use;
 };
 
-struct slab_cache *slab_create(const char *name, size_t size, size_t align)
+__weak struct slab_cache *slab_create(const char *name, size_t size,
+				      size_t align)
 {
 	struct slab_cache *c = malloc(sizeof(*c));
 
@@ -236,31 +238,31 @@ struct slab_cache *slab_create(const char *name, size_t size, size_t align)
 	return c;
 }
 
-void slab_destroy(struct slab_cache *c)
+__weak void slab_destroy(struct slab_cache *c)
 {
 	CHECK(!c->in_use);
 	free(c);
 }
 
-void *slab_alloc(struct slab_cache *c)
+__weak void *slab_alloc(struct slab_cache *c)
 {
 	c->in_use++;
 	return aligned_alloc(c->align, c->size);
 }
 
-void *slab_alloc_zero(struct slab_cache *c)
+__weak void *slab_alloc_zero(struct slab_cache *c)
 {
 	return memset(slab_alloc(c), 0, c->size);
 }
 
-void slab_free(struct slab_cache *c, void *object)
+__weak void slab_free(struct slab_cache *c, void *object)
 {
 	CHECK(c->in_use);
 	c->in_use--;
 	free(object);
 }
 
-u64 slab_in_use(const struct slab_cache *c)
+__weak u64 slab_in_use(const struct slab_cache *c)
 {
 	return c->in_use;
 }

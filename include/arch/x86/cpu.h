@@ -13,6 +13,20 @@
 #define RFLAGS_RF   BIT(16)
 #define RFLAGS_AC   BIT(18)
 
+#ifdef BRICK_HOST /* unit tests: there are no interrupts */
+static inline u64 irq_save(void)
+{
+	return 0;
+}
+static inline void irq_restore(u64 flags) {}
+static inline void irq_enable(void) {}
+static inline void irq_disable(void) {}
+static inline bool irqs_enabled(void)
+{
+	return true;
+}
+#else
+
 /** irq_save - disable interrupts. Return: flags for irq_restore(). */
 static __always_inline u64 irq_save(void)
 {
@@ -52,6 +66,8 @@ static inline void cpu_idle_wait(void)
 	__asm__ volatile("sti; hlt" ::: "memory");
 }
 
+#endif /* BRICK_HOST */
+
 static inline u64 rdmsr(u32 msr)
 {
 	u32 lo, hi;
@@ -62,7 +78,8 @@ static inline u64 rdmsr(u32 msr)
 
 static inline void wrmsr(u32 msr, u64 v)
 {
-	__asm__ volatile("wrmsr" ::"c"(msr), "a"((u32)(v & ~0u)), "d"((u32)(v >> 32))
+	__asm__ volatile("wrmsr" ::"c"(msr), "a"((u32)(v & ~0u)),
+			 "d"((u32)(v >> 32))
 			 : "memory");
 }
 
