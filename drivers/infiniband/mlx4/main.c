@@ -211,7 +211,10 @@ static void check_health(struct timer *t)
 	u32 word = mmio_read_be32(bar + m->caps.health_offset);
 
 	if (word) {
-		pr_err("catastrophic error, code 0x%08x", word);
+		if (word == ~0u)
+			pr_err("the card does not answer any more");
+		else
+			pr_err("catastrophic error, code 0x%08x", word);
 		mlx4_fatal(m);
 		return;
 	}
