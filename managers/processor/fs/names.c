@@ -208,7 +208,8 @@ int path_rename(const struct path_last *from, const struct path_last *to,
 		err = -EBUSY;
 	if (err)
 		goto put;
-	if (there->vnode && there->vnode == what->vnode)
+	err = there->vnode && flags & RENAME_NOREPLACE ? -EEXIST : 0;
+	if (err || (there->vnode && there->vnode == what->vnode))
 		goto put; /* two names of one object: nothing to do */
 	down_write(&from->dir->mount->names);
 	err = from->dir->vnode->ops->rename(from->dir->vnode, from->name,

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Local sockets: life, names, pairing. Bytes: unix_io.c. */
+#define pr_fmt(fmt) "fs: " fmt
 #include <managers/processor/fs/unix.h>
 
 #include <kernel/assert.h>
+#include <kernel/log.h>
 #include <kernel/uaccess.h>
 #include <lib/errno.h>
 #include <lib/minmax.h>
@@ -225,6 +227,18 @@ static int unix_make_node(const char *path, struct vnode **out)
 	return 0;
 }
 
+/* Take back what unix_make_node() made. */
+static void unix_remove_node(const char *path)
+{
+	struct path_last last;
+
+	if (path_walk_parent(NULL, path, &last))
+		return;
+	if (path_remove(last.dir, last.name, last.len, false))
+		pr_debug("%s stays: it cannot be removed", path);
+	path_last_put(&last);
+}
+
 /* An unused abstract name of five hex digits.  unix_mutex held. */
 static void unix_autoname(struct unix_addr *addr)
 {
@@ -249,8 +263,6 @@ int unix_bind(struct unix_sock *s, const struct unix_addr *addr)
 	if (name.len > UNIX_ADDR_NONE && !is_abstract(&name)) {
 		addr_path(&name, path);
 		name.len = UNIX_ADDR_NONE + strlen(path) + 1;
-		if (s->name.len > UNIX_ADDR_NONE)
-			return -EINVAL;
 		err = unix_make_node(path, &vn);
 		if (err)
 			return err;
@@ -269,6 +281,8 @@ int unix_bind(struct unix_sock *s, const struct unix_addr *addr)
 		list_add(&s->in_names, &unix_names);
 	}
 	mutex_unlock(&unix_mutex);
+	if (vn)
+		unix_remove_node(path);
 	vnode_put(vn);
 	return err;
 }
