@@ -104,6 +104,11 @@ void test_cq_arm(struct test_cq *cq, bool solicited);
 
 u8 test_qp_create(struct test_qp *qp, struct machine *m, struct test_cq *cq,
 		  u32 qpn, enum qp_type type);
+u8 test_qp_create_shared(struct test_qp *qp, struct machine *m,
+			 struct test_cq *cq, u32 qpn, u32 srqn);
+
+/* Four entries of 32 bytes.  Return: the ring's device address. */
+u64 test_srq_create(struct machine *m, u32 srqn, u64 record);
 u8 test_qp_rtr(struct test_qp *qp, u32 remote_qpn, u16 remote_lid, u32 psn);
 u8 test_qp_rts(struct test_qp *qp, u32 psn);
 void test_qp_connect(struct test_qp *a, struct test_qp *b);

@@ -12,6 +12,7 @@ enum {
 	ICM_QPC = 0,
 	ICM_CQC = 0x40000,
 	ICM_EQC = 0x50000,
+	ICM_SRQC = 0x58000,
 	ICM_MPT = 0x60000,
 	ICM_MTT = 0x80000,
 	ICM_MCG = 0xc0000,
@@ -23,6 +24,7 @@ enum {
 	LOG_CQS = 8,
 	LOG_EQS = 6,
 	LOG_MPTS = 10,
+	LOG_SRQS = 7,
 	UAR = 128 * 4096,
 	LOG_EQ_ENTRIES = 6,
 	LOG_RING = 4,
@@ -58,6 +60,7 @@ static void init_hca(struct machine *m)
 
 	in[0] = 2;
 	put64(in + 0x30, ICM_QPC | LOG_QPS);
+	put64(in + 0x48, ICM_SRQC | LOG_SRQS);
 	put64(in + 0x50, ICM_CQC | LOG_CQS);
 	put64(in + 0x80, ICM_EQC | LOG_EQS);
 	put64(in + 0x60, ICM_ALTC);
@@ -106,6 +109,7 @@ void machine_bring_up(struct machine *m)
 		ICM_AUXC,
 		ICM_RDMARC,
 		ICM_CMPT + ((u64)CMPT_QP << 30),
+		ICM_CMPT + ((u64)CMPT_SRQ << 30),
 		ICM_CMPT + ((u64)CMPT_CQ << 30),
 		ICM_CMPT + ((u64)CMPT_EQ << 30),
 	};
@@ -203,8 +207,10 @@ void test_cq_arm(struct test_cq *cq, bool solicited)
 	fabric_settle();
 }
 
-u8 test_qp_create(struct test_qp *qp, struct machine *m, struct test_cq *cq,
-		  u32 qpn, enum qp_type type)
+enum { NO_SRQ = 0 };
+
+static u8 create_qp(struct test_qp *qp, struct machine *m, struct test_cq *cq,
+		    u32 qpn, enum qp_type type, u32 srqn)
 {
 	u32 send_bytes = RING_ENTRIES * SEND_STRIDE;
 	u8 *in = mailbox(m), *c = in + 8;
@@ -228,7 +234,35 @@ u8 test_qp_create(struct test_qp *qp, struct machine *m, struct test_cq *cq,
 	put32(c + 0xa8, 0x11111111); /* Q_Key */
 	put32(c + 0xcc, (u32)machine_mtt(m, buffer));
 	machine_mtt(m, buffer + 4096);
+	if (srqn != NO_SRQ)
+		put32(c + 0xac, 1 << 24 | srqn);
 	return machine_command(m, 0x019, 0, qpn, m->mailbox, 0);
+}
+
+u8 test_qp_create(struct test_qp *qp, struct machine *m, struct test_cq *cq,
+		  u32 qpn, enum qp_type type)
+{
+	return create_qp(qp, m, cq, qpn, type, NO_SRQ);
+}
+
+u8 test_qp_create_shared(struct test_qp *qp, struct machine *m,
+			 struct test_cq *cq, u32 qpn, u32 srqn)
+{
+	return create_qp(qp, m, cq, qpn, QP_RC, srqn);
+}
+
+u64 test_srq_create(struct machine *m, u32 srqn, u64 record)
+{
+	u8 *in = mailbox(m);
+	u64 buffer = machine_alloc(m, 4096);
+
+	in[0] = 2;     /* 4 entries */
+	in[4] = 5 - 4; /* 32 bytes */
+	put32(in + 0x14, (u32)machine_mtt(m, buffer));
+	put24(in + 0x19, PD);
+	put64(in + 0x28, record);
+	must(machine_command(m, 0x035, 0, srqn, m->mailbox, 0));
+	return buffer;
 }
 
 u8 test_qp_rtr(struct test_qp *qp, u32 remote_qpn, u16 remote_lid, u32 psn)

@@ -526,6 +526,50 @@ KTEST(a_card_can_talk_to_itself)
 	pair_stop(&p);
 }
 
+KTEST(a_shared_queue_is_taken_in_the_order_of_its_links)
+{
+	static const u16 order[] = {0, 2, 1, 3}, next[] = {2, 3, 1, 0};
+	struct test_cqe cqe = {0};
+	struct test_qp from, to;
+	struct pair p;
+	u64 record, ring;
+	u8 eqe[32];
+	int type;
+
+	pair_start(&p);
+	record = machine_alloc(&p.m[1], 4);
+	ring = test_srq_create(&p.m[1], 0x41, record);
+	EXPECT_EQ(test_qp_create(&from, &p.m[0], &p.cq[0], 0x60, QP_RC), 0);
+	EXPECT_EQ(test_qp_create_shared(&to, &p.m[1], &p.cq[1], 0x61, 0x41), 0);
+	test_qp_connect(&from, &to);
+	for (u32 i = 0; i < 4; i++) {
+		u8 *entry = machine_at(&p.m[1], ring) + 32 * i;
+
+		put16(entry + 2, next[i]);
+		put32(entry + 16, 64);
+		put32(entry + 20, KEY_ALL);
+		put64(entry + 24, p.buffer[1] + 64 * i);
+	}
+	put32(machine_at(&p.m[1], record), 4);
+	EXPECT_EQ(machine_command(&p.m[1], 0x040, 0, 0x41, 2, 0), 0);
+	while (machine_next_event(&p.m[1], eqe) >= 0)
+		;
+	for (u32 i = 0; i < 4; i++) {
+		at(&p, 0)[0] = (u8)(0xc0 + i);
+		test_post_send(&from, SEND_SEND, 0, NULL, 0, p.buffer[0], 1,
+			       KEY_ALL);
+		EXPECT_TRUE(test_cq_wait(&p.cq[1], &cqe));
+		EXPECT_EQ(cqe.wqe_index, order[i]);
+		EXPECT_EQ(at(&p, 1)[64 * order[i]], 0xc0 + i);
+	}
+	type = machine_next_event(&p.m[1], eqe);
+	EXPECT_EQ(type, EVENT_SRQ_LIMIT);
+	EXPECT_EQ(get32(eqe + 4), 0x41);
+	EXPECT_EQ(machine_command(&p.m[1], 0x01e, 0, 0x61, 0, 0), 0);
+	EXPECT_EQ(machine_next_event(&p.m[1], eqe), EVENT_SRQ_LAST_WQE);
+	pair_stop(&p);
+}
+
 KTEST(a_queue_pair_needs_every_table_of_the_card_mapped)
 {
 	static const u64 tables[] = {

@@ -48,6 +48,7 @@ void card_interrupt(struct card *card, unsigned int vector)
 void card_close_hca(struct card *card)
 {
 	qp_destroy_all(card);
+	srq_destroy_all(card);
 	cq_destroy_all(card);
 	free(card->eqs);
 	card->eqs = NULL;

@@ -25,6 +25,7 @@
 #include "pci_config.h"
 #include "port.h"
 #include "qp.h"
+#include "srq.h"
 #include "stats.h"
 #include "vfio_user.h"
 
@@ -83,6 +84,8 @@ struct card {
 	u32 nr_cqs;
 	struct qp **qps;
 	u32 nr_qps;
+	struct srq **srqs;
+	u32 nr_srqs;
 	u8 *mcgs;         /* the multicast table */
 	u32 special_base; /* QPN of QP0; 0: none */
 

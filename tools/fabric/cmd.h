@@ -99,6 +99,10 @@ u8 cmd_sw2hw_cq(struct command *cmd);
 u8 cmd_hw2sw_cq(struct command *cmd);
 u8 cmd_query_cq(struct command *cmd);
 u8 cmd_modify_cq(struct command *cmd);
+u8 cmd_sw2hw_srq(struct command *cmd);
+u8 cmd_hw2sw_srq(struct command *cmd);
+u8 cmd_query_srq(struct command *cmd);
+u8 cmd_arm_srq(struct command *cmd);
 
 /* cmd_qp.c: one function for each transition's opcode */
 u8 cmd_modify_qp(struct command *cmd);

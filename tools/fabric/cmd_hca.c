@@ -106,8 +106,8 @@ static u8 check(const struct card *card, const struct hca *hca)
 				     "supported");
 		return CMD_BAD_PARAM;
 	}
-	if (hca->log_qps > 20 || hca->log_cqs > 18 || hca->log_eqs > 9 ||
-	    hca->log_mpts > 24 || hca->log_mcgs > 16 ||
+	if (hca->log_qps > 20 || hca->log_srqs > 18 || hca->log_cqs > 18 ||
+	    hca->log_eqs > 9 || hca->log_mpts > 24 || hca->log_mcgs > 16 ||
 	    (1u << hca->log_mcg_bytes) > MCG_MAX_BYTES)
 		return CMD_EXCEEDS_LIMIT;
 	if (hca->log_mcg_bytes < 5 || hca->log_mcg_hash > hca->log_mcgs)
@@ -131,11 +131,14 @@ u8 cmd_init_hca(struct command *cmd)
 	card->nr_qps = 1u << hca.log_qps;
 	card->nr_cqs = 1u << hca.log_cqs;
 	card->nr_eqs = 1u << hca.log_eqs;
+	card->nr_srqs = 1u << hca.log_srqs;
+	card->srqs = calloc(card->nr_srqs, sizeof(*card->srqs));
 	card->qps = calloc(card->nr_qps, sizeof(*card->qps));
 	card->cqs = calloc(card->nr_cqs, sizeof(*card->cqs));
 	card->eqs = calloc(card->nr_eqs, sizeof(*card->eqs));
 	card->mcgs = calloc(1u << hca.log_mcgs, 1u << hca.log_mcg_bytes);
-	if (!card->qps || !card->cqs || !card->eqs || !card->mcgs) {
+	if (!card->srqs || !card->qps || !card->cqs || !card->eqs ||
+	    !card->mcgs) {
 		card_close_hca(card);
 		return CMD_INTERNAL;
 	}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Commands about event and completion queues. */
+/* Commands about event, completion and shared receive queues. */
 #include "be.h"
 #include "card.h"
 #include "cmd.h"
@@ -82,4 +82,41 @@ u8 cmd_modify_cq(struct command *cmd)
 		return CMD_OK; /* every completion is its own event */
 	}
 	return CMD_BAD_OP;
+}
+
+u8 cmd_sw2hw_srq(struct command *cmd)
+{
+	return srq_create(cmd->card, cmd->in_mod & 0xffffff, cmd->in);
+}
+
+u8 cmd_hw2sw_srq(struct command *cmd)
+{
+	struct srq *srq = srq_find(cmd->card, cmd->in_mod & 0xffffff);
+
+	cmd->has_no_output = cmd->op_mod != 0 || !cmd->out_param;
+	if (!srq)
+		return CMD_OK;
+	srq_query(srq, cmd->out);
+	srq_destroy(cmd->card, srq);
+	return CMD_OK;
+}
+
+u8 cmd_query_srq(struct command *cmd)
+{
+	struct srq *srq = srq_find(cmd->card, cmd->in_mod & 0xffffff);
+
+	if (!srq)
+		return CMD_BAD_INDEX;
+	srq_query(srq, cmd->out);
+	return CMD_OK;
+}
+
+u8 cmd_arm_srq(struct command *cmd)
+{
+	struct srq *srq = srq_find(cmd->card, cmd->in_mod & 0xffffff);
+
+	if (!srq)
+		return CMD_BAD_INDEX;
+	srq_arm(cmd->card, srq, (u16)cmd->in_param);
+	return CMD_OK;
 }

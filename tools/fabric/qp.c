@@ -206,8 +206,13 @@ static void flush_recvs(struct qp *qp)
 		wqe_take_recv(qp);
 		qp->flush_delay_ns = FLUSH_DELAY_MIN_NS;
 	}
-	if (!qp->recv_ring.nr_entries)
+	if (qp->has_srq) {
+		if (!qp->has_told_last)
+			event_post_number(qp->card, EVENT_SRQ_LAST_WQE,
+					  qp->qpn);
+		qp->has_told_last = true;
 		return;
+	}
 	timer_arm(&qp->timer, qp->flush_delay_ns);
 	if (qp->flush_delay_ns < FLUSH_DELAY_MAX_NS)
 		qp->flush_delay_ns *= 2;
@@ -257,8 +262,9 @@ static void timer_fired(struct timer *timer)
 		work_queue(&qp->work);
 }
 
-static void count_on_cq(struct qp *qp, int change)
+static void count_on_queues(struct qp *qp, int change)
 {
+	struct srq *srq = qp->has_srq ? srq_find(qp->card, qp->srqn) : NULL;
 	struct cq *send = cq_find(qp->card, qp->send_cqn);
 	struct cq *recv = cq_find(qp->card, qp->recv_cqn);
 
@@ -266,6 +272,8 @@ static void count_on_cq(struct qp *qp, int change)
 		send->nr_qps += (u32)change;
 	if (recv)
 		recv->nr_qps += (u32)change;
+	if (srq)
+		srq->nr_qps += (u32)change;
 }
 
 void qp_destroy(struct qp *qp)
@@ -273,7 +281,7 @@ void qp_destroy(struct qp *qp)
 	struct card *card = qp->card;
 
 	stop(qp);
-	count_on_cq(qp, -1);
+	count_on_queues(qp, -1);
 	card->qps[qp->qpn & (card->nr_qps - 1)] = NULL;
 	free(qp);
 }
@@ -299,10 +307,9 @@ static u8 check_new(struct card *card, const struct qp *qp)
 			 qp->qpn, qp->type);
 		return CMD_BAD_PARAM;
 	}
-	if (!qp->recv_ring.nr_entries) {
-		log_warn(card->name, "QP 0x%x: no shared receive queues",
-			 qp->qpn);
-		return CMD_BAD_PARAM;
+	if (qp->has_srq && !srq_find(card, qp->srqn)) {
+		log_warn(card->name, "QP 0x%x: no SRQ 0x%x", qp->qpn, qp->srqn);
+		return CMD_BAD_RESOURCE_STATE;
 	}
 	if (!cq_find(card, qp->send_cqn) || !cq_find(card, qp->recv_cqn)) {
 		log_warn(card->name, "QP 0x%x: no CQ 0x%x or 0x%x", qp->qpn,
@@ -335,7 +342,7 @@ static u8 create(struct card *card, u32 qpn, u32 optional, const u8 *context)
 		free(qp);
 		return status;
 	}
-	count_on_cq(qp, 1);
+	count_on_queues(qp, 1);
 	*slot = qp;
 	return CMD_OK;
 }

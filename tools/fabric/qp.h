@@ -72,7 +72,8 @@ struct qp {
 	u8 context[QPC_ICM_BYTES];
 
 	/* decoded from the context by qpc_decode() */
-	u32 pd, send_cqn, recv_cqn, remote_qpn, qkey;
+	u32 pd, send_cqn, recv_cqn, srqn, remote_qpn, qkey;
+	bool has_srq;
 	u16 remote_lid;
 	u16 pkey_index;
 	u8 sl, ack_timeout, retry_count, rnr_retry, min_rnr_timer;
@@ -85,6 +86,7 @@ struct qp {
 	u32 send_psn, recv_psn; /* 24 bits: the next ones */
 	u32 messages_received;
 	bool has_communicated; /* COMM_EST was sent */
+	bool has_told_last;    /* SRQ: it will take no more */
 
 	struct requester tx;
 	struct responder rx;

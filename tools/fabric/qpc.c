@@ -153,12 +153,11 @@ static void decode_ring(struct ring *ring, u8 size)
 /* The ring with the larger stride comes first; if equal, the send ring. */
 static void decode_rings(struct qp *qp, const u8 *c)
 {
-	bool has_recv = !(c[0xac] & 1); /* else a shared receive queue */
 	struct ring *send = &qp->send_ring, *recv = &qp->recv_ring;
 
 	decode_ring(send, c[0x0a]);
 	send->offset = 0;
-	if (!has_recv) {
+	if (qp->has_srq) {
 		recv->nr_entries = 0;
 		return;
 	}
@@ -191,6 +190,8 @@ bool qpc_decode(struct qp *qp)
 	qp->min_rnr_timer = c[0x94] & 0x1f;
 	qp->recv_doorbell_record = get64(c + 0xa0) & ~3ull;
 	qp->qkey = get32(c + 0xa8);
+	qp->has_srq = c[0xac] & 1;
+	qp->srqn = get24(c + 0xad);
 	qp->remote_access = 0;
 	if (params2 & 1 << 15)
 		qp->remote_access |= ACCESS_REMOTE_READ;

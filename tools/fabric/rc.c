@@ -230,7 +230,7 @@ static bool take_receive(struct qp *qp, struct qp *peer, enum step *step)
 				       WC_REMOTE_INVALID);
 		return false;
 	}
-	if (!transfer_check(peer->card, peer->pd, recv->segments,
+	if (!transfer_check(peer->card, recv->pd, recv->segments,
 			    recv->nr_segments, bytes, ACCESS_LOCAL_WRITE)) {
 		*step = refuse_receive(qp, peer, WC_LOCAL_PROTECTION,
 				       WC_REMOTE_OP);
@@ -355,6 +355,7 @@ static enum transfer_result copy_portion(struct qp *qp, struct qp *peer,
 
 	if (is_send(wqe->opcode)) {
 		remote.access = ACCESS_LOCAL_WRITE;
+		remote.pd = peer->rx.wqe.pd;
 		remote.segments = peer->rx.wqe.segments;
 		remote.nr_segments = peer->rx.wqe.nr_segments;
 		remote.cursor = &peer->rx.local;

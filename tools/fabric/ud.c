@@ -217,7 +217,6 @@ static void deliver(struct qp *qp, const struct packet *p)
 	struct cursor cursor = {0};
 	struct flow to = {
 		.card = qp->card,
-		.pd = qp->pd,
 		.access = ACCESS_LOCAL_WRITE,
 		.is_target = true,
 		.segments = recv->segments,
@@ -242,6 +241,7 @@ static void deliver(struct qp *qp, const struct packet *p)
 	completion.immediate =
 		p->has_immediate ? p->immediate : (u32)pkey_index;
 	completion.wqe_index = recv->index;
+	to.pd = recv->pd;
 	to.nr_segments = recv->nr_segments;
 	wqe_take_recv(qp);
 	if (recv->bytes < GRH_BYTES + p->bytes)

@@ -198,21 +198,10 @@ unsigned int wqe_nr_recv(struct qp *qp)
 	return posted < ring->nr_entries ? posted : ring->nr_entries;
 }
 
-enum wqe_fetch wqe_fetch_recv(struct qp *qp, struct recv_wqe *wqe)
+void wqe_parse_recv(struct recv_wqe *wqe, const u8 *raw, u32 bytes)
 {
-	struct ring *ring = &qp->recv_ring;
-	u8 raw[1 << 11];
-	u32 bytes = 1u << ring->log_stride;
-
-	if (!wqe_nr_recv(qp))
-		return WQE_NONE;
-	__atomic_thread_fence(__ATOMIC_ACQUIRE);
-	wqe->index = ring->index;
 	wqe->nr_segments = 0;
 	wqe->bytes = 0;
-	if (queue_buffer_read(qp->card, &qp->buffer, entry_offset(ring), raw,
-			      bytes))
-		return WQE_BAD;
 	for (u32 at = 0; at < bytes; at += UNIT) {
 		struct segment *segment = &wqe->segments[wqe->nr_segments];
 
@@ -224,10 +213,37 @@ enum wqe_fetch wqe_fetch_recv(struct qp *qp, struct recv_wqe *wqe)
 		wqe->bytes += segment->bytes;
 		wqe->nr_segments++;
 	}
+}
+
+enum wqe_fetch wqe_fetch_recv(struct qp *qp, struct recv_wqe *wqe)
+{
+	struct ring *ring = &qp->recv_ring;
+	u8 raw[1 << 11];
+	u32 bytes = 1u << ring->log_stride;
+
+	if (qp->has_srq) {
+		struct srq *srq = srq_find(qp->card, qp->srqn);
+
+		return srq ? srq_fetch(qp->card, srq, wqe) : WQE_BAD;
+	}
+	if (!wqe_nr_recv(qp))
+		return WQE_NONE;
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	if (queue_buffer_read(qp->card, &qp->buffer, entry_offset(ring), raw,
+			      bytes))
+		return WQE_BAD;
+	wqe->index = ring->index;
+	wqe->pd = qp->pd;
+	wqe_parse_recv(wqe, raw, bytes);
 	return WQE_READY;
 }
 
 void wqe_take_recv(struct qp *qp)
 {
-	qp->recv_ring.index++;
+	struct srq *srq = qp->has_srq ? srq_find(qp->card, qp->srqn) : NULL;
+
+	if (srq)
+		srq_take(qp->card, srq);
+	else
+		qp->recv_ring.index++;
 }

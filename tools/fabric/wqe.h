@@ -73,6 +73,7 @@ struct send_wqe {
 
 struct recv_wqe {
 	u16 index;
+	u32 pd; /* of the queue that it comes from */
 	struct segment segments[MAX_SEGMENTS];
 	unsigned int nr_segments;
 	u64 bytes;
@@ -93,7 +94,10 @@ enum wqe_fetch wqe_fetch_send(struct qp *qp, struct send_wqe *wqe,
 enum wqe_fetch wqe_fetch_recv(struct qp *qp, struct recv_wqe *wqe);
 void wqe_take_recv(struct qp *qp);
 
-/* Receives posted and not taken. */
+/* Decode @bytes of segments. */
+void wqe_parse_recv(struct recv_wqe *wqe, const u8 *raw, u32 bytes);
+
+/* Receives posted to its own queue and not taken. */
 unsigned int wqe_nr_recv(struct qp *qp);
 
 #endif /* FABRIC_WQE_H */
