@@ -129,8 +129,23 @@ static void cmd_poweroff(int argc, char **argv)
 }
 MONITOR_CMD(poweroff, "switch this node off at once", cmd_poweroff);
 
+/* Use up the stack; the volatile keeps it from becoming a loop. */
+static u64 overflow_stack(volatile u64 depth)
+{
+	return depth ? overflow_stack(depth + 1) + depth : 0;
+}
+
 static void cmd_panic(int argc, char **argv)
 {
+	const char *how = argc > 1 ? argv[1] : "";
+
+	if (!strcmp(how, "null"))
+		WRITE_ONCE(*(int *)strlen(argv[0] + 5), 1); /* 0 */
+	else if (!strcmp(how, "stack"))
+		mprintf("%lu\n", overflow_stack(1));
+	else if (!strcmp(how, "code"))
+		*(volatile u8 *)cmd_panic = 0;
 	panic("asked for");
 }
-MONITOR_CMD(panic, "stop this node as a bug would", cmd_panic);
+MONITOR_CMD(panic, "[null|stack|code]: stop this node as a bug would",
+	    cmd_panic);

@@ -21,6 +21,7 @@
 extern const u32 ksyms_count, ksyms_offsets[], ksyms_names[];
 extern const char ksyms_text[];
 
+static u32 panicking_cpu = ~0u;
 static u32 is_panicking; /* [atomic: the first CPU goes on, others stop] */
 static struct panic_notifier *notifiers; /* [added at boot] */
 
@@ -90,13 +91,19 @@ void panic_notifier_add(struct panic_notifier *n)
 	smp_store_release(&notifiers, n);
 }
 
-/* One CPU gets through; a panic inside the panic halts. */
+static _Noreturn void stop_node(void);
+
+/* One CPU gets through; a panic inside its panic ends it. */
 static void enter_panic(void)
 {
 	irq_disable();
-	if (xchg(&is_panicking, 1))
+	if (xchg(&is_panicking, 1)) {
+		if (READ_ONCE(panicking_cpu) == cpu_id())
+			stop_node();
 		for (;;)
 			__asm__ volatile("cli; hlt");
+	}
+	WRITE_ONCE(panicking_cpu, cpu_id());
 	smp_stop_others();
 	log_enter_panic();
 }

@@ -157,6 +157,11 @@ void apic_send_ipi(u32 dest, u8 vector)
 	icr_write(dest, ICR_ASSERT | vector);
 }
 
+void apic_send_nmi(u32 dest)
+{
+	icr_write(dest, ICR_ASSERT | LVT_NMI);
+}
+
 void apic_send_init(u32 dest)
 {
 	icr_write(dest, ICR_INIT | ICR_ASSERT);
@@ -206,13 +211,13 @@ void clock_event_set(u64 deadline_ns)
 	u64 delta = deadline_ns > now + 1000 ? deadline_ns - now : 1000;
 	u64 count;
 
-	delta = min(delta, 3600 * NSEC_PER_SEC);
+	delta = min(delta, 600 * NSEC_PER_SEC); /* no overflow below */
 	if (cpu_features.tsc_deadline) {
 		wrmsr(MSR_TSC_DEADLINE,
-		      rdtsc() + delta * (time_tsc_khz() / 1000) / 1000);
+		      rdtsc() + delta * time_tsc_khz() / 1000000);
 		return;
 	}
 	delta = min(delta, 4 * NSEC_PER_SEC); /* early is allowed */
-	count = delta * (timer_khz / 1000) / 1000;
+	count = delta * timer_khz / 1000000;
 	reg_write(REG_COUNT, (u32)clamp(count, 1ul, (u64)UINT32_MAX));
 }

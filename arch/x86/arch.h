@@ -25,7 +25,6 @@ extern char boot_stack[], boot_stack_end[];
 #define VECTOR_RESCHED       0xf0
 #define VECTOR_CALL          0xf1
 #define VECTOR_TIMER         0xf2
-#define VECTOR_STOP          0xf3 /* panic elsewhere */
 #define VECTOR_SPURIOUS      0xff
 
 /* boot_info.c */
@@ -63,6 +62,7 @@ void apic_init_cpu(void); /* each CPU: enable */
 u32 apic_id(void);
 void apic_eoi(void);
 void apic_send_ipi(u32 apic_id, u8 vector);
+void apic_send_nmi(u32 apic_id);
 void apic_send_init(u32 apic_id);
 void apic_send_startup(u32 apic_id, u8 page);
 void apic_timer_calibrate(void);
@@ -75,6 +75,7 @@ void irq_device(u64 vector);
 /* smp.c */
 u32 cpu_apic_id(u32 cpu);
 void smp_init_boot_cpu(void);
+bool smp_is_stopping(void);
 
 /* tsc.c */
 void tsc_start(void); /* first thing: time begins */

@@ -33,13 +33,14 @@
 #define XFEATURE_AVX     0x04ul
 #define XFEATURE_AVX512  0xe0ul
 
-#define FXSAVE_BYTES  512
-#define XSTATE_BV     512 /* offsets in the XSAVE area */
-#define XCOMP_BV      520
-#define XHEADER_END   576
-#define FXSAVE_MXCSR  24
-#define MXCSR_DEFAULT 0x1f80u
-#define FCW_DEFAULT   0x037f
+#define FXSAVE_BYTES      512
+#define XSTATE_BV         512 /* offsets in the XSAVE area */
+#define XCOMP_BV          520
+#define XHEADER_END       576
+#define FXSAVE_MXCSR      24
+#define FXSAVE_MXCSR_MASK 28
+#define MXCSR_DEFAULT     0x1f80u
+#define FCW_DEFAULT       0x037f
 
 struct user_fpu {
 	u8 area[FXSAVE_BYTES]; /* and on, user_fpu_bytes() */
@@ -111,6 +112,19 @@ void fpu_init_cpu(void)
 	__asm__ volatile("fninit");
 }
 
+/* Which bits MXCSR may have: 0 stands for the oldest set (SDM vol. 1, 11.6.6)
+ */
+static void read_mxcsr_mask(void)
+{
+	static u8 area[FXSAVE_BYTES] __aligned(16);
+	u32 mask;
+
+	__asm__ volatile("fxsave64 (%0)" ::"r"(area) : "memory");
+	memcpy(&mask, area + FXSAVE_MXCSR_MASK, sizeof(mask));
+	if (mask)
+		mxcsr_mask = mask;
+}
+
 void fpu_init(void)
 {
 	if (cpu_features.xsave) {
@@ -125,6 +139,8 @@ void fpu_init(void)
 		xsetbv(xfeatures);
 		area_bytes = cpuid(0xd, 0).ebx; /* for XCR0 as it is now */
 	}
+	write_cr4(read_cr4() | CR4_OSFXSR);
+	read_mxcsr_mask();
 	fpu_cache = slab_create("user_fpu", area_bytes, 64);
 	CHECK(fpu_cache);
 }

@@ -43,7 +43,8 @@ struct cpumask cpus_online = {{1}};
 static u32 apic_ids[CONFIG_NR_CPUS]; /* by CPU [set before it is online] */
 static u32 found_ids[CONFIG_NR_CPUS], nr_found;
 static struct cpu_descriptors *starting_descriptors;
-static u32 started; /* number of the CPU that got through [atomic] */
+static bool is_stopping; /* a CPU panics: the others halt */
+static u32 started;      /* number of the CPU that got through [atomic] */
 
 static DEFINE_PERCPU(struct smp_async *, call_stack); /* [atomic] */
 
@@ -185,11 +186,18 @@ void smp_kick_resched(u32 cpu)
 	apic_send_ipi(apic_ids[cpu], VECTOR_RESCHED);
 }
 
+bool smp_is_stopping(void)
+{
+	return READ_ONCE(is_stopping);
+}
+
+/* By NMI: a CPU that spins with interrupts off must stop too. */
 void smp_stop_others(void)
 {
+	WRITE_ONCE(is_stopping, true);
 	for (u32 cpu = 0; cpu < nr_cpus_online; cpu++)
 		if (cpu != cpu_id())
-			apic_send_ipi(apic_ids[cpu], VECTOR_STOP);
+			apic_send_nmi(apic_ids[cpu]);
 }
 
 void smp_call_async(u32 cpu, struct smp_async *call)

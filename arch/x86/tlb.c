@@ -105,7 +105,6 @@ static void shootdown(const struct cpumask *mask, struct shootdown *s)
 	u32 me = cpu_id(), cpu, n = 0;
 
 	counter_inc(nr_tlb_shootdown);
-	smp_mb(); /* the tables were changed before we look who uses them */
 	for_each_cpu (cpu, mask) {
 		if (cpu == me) {
 			cpumask_set(&targets, cpu);

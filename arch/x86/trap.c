@@ -143,6 +143,18 @@ static void clear_debug_status(void)
 	__asm__ volatile("mov %0, %%dr6" ::"r"(status));
 }
 
+/*
+ * Another CPU panics and stops this one, whatever it was doing; or the
+ * hardware complains, which is only counted: no lock may be taken here.
+ */
+static void nmi(void)
+{
+	counter_inc(nr_nmi);
+	if (smp_is_stopping())
+		for (;;)
+			__asm__ volatile("cli; hlt");
+}
+
 void trap_dispatch(struct user_regs *regs, u64 vector, u64 error)
 {
 	if (is_user(regs))
@@ -154,7 +166,7 @@ void trap_dispatch(struct user_regs *regs, u64 vector, u64 error)
 	if (vector == VECTOR_DEBUG)
 		clear_debug_status();
 	if (vector == VECTOR_NMI) {
-		pr_warn_ratelimited("NMI, ignored");
+		nmi();
 		return;
 	}
 	if (is_user(regs) && vector != VECTOR_DOUBLE_FAULT &&
@@ -202,9 +214,6 @@ void irq_dispatch(struct user_regs *regs, u64 vector)
 		counter_inc(nr_ipi);
 		smp_call_serve();
 		break;
-	case VECTOR_STOP:
-		for (;;)
-			__asm__ volatile("cli; hlt");
 	case VECTOR_SPURIOUS:
 		break;
 	default:
@@ -223,7 +232,10 @@ void exit_to_user(struct user_regs *regs)
 {
 	exit_work(regs);
 	current_thread()->user_since = rdtsc();
-	ASSERT(regs->cs == USER_CS && regs->rip < USER_VADDR_END);
+	ASSERT(regs->cs == USER_CS && regs->ss == USER_DS);
+	/* IRETQ to a non-canonical address would fault here, not there. */
+	if (unlikely(regs->rip >= USER_VADDR_END))
+		regs->rip = 0;
 }
 
 /*
