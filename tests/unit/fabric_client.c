@@ -41,11 +41,6 @@ void fabric_stop(void)
 	rmdir(folder);
 }
 
-const char *fabric_path(unsigned int card)
-{
-	return paths[card];
-}
-
 void fabric_settle(void)
 {
 	while (loop_turn(0) > 0)

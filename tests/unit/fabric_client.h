@@ -61,7 +61,6 @@ struct test_cqe {
 extern struct fabric test_fabric;
 void fabric_start(void);
 void fabric_stop(void);
-const char *fabric_path(unsigned int card);
 
 /* Let the fabric work until it has nothing more to do at once. */
 void fabric_settle(void);

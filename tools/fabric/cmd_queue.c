@@ -54,7 +54,7 @@ u8 cmd_hw2sw_cq(struct command *cmd)
 	cmd->has_no_output = cmd->op_mod != 0 || !cmd->out_param;
 	if (!cq)
 		return CMD_OK;
-	cq_query(cmd->card, cq, cmd->out);
+	cq_query(cq, cmd->out);
 	cq_destroy(cmd->card, cq->cqn);
 	return CMD_OK;
 }
@@ -65,7 +65,7 @@ u8 cmd_query_cq(struct command *cmd)
 
 	if (!cq)
 		return CMD_BAD_INDEX;
-	cq_query(cmd->card, cq, cmd->out);
+	cq_query(cq, cmd->out);
 	return CMD_OK;
 }
 

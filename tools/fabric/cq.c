@@ -153,12 +153,11 @@ u8 cq_resize(struct card *card, struct cq *cq, const u8 *context)
 	return CMD_OK;
 }
 
-void cq_query(struct card *card, const struct cq *cq, u8 *context)
+void cq_query(const struct cq *cq, u8 *context)
 {
 	static const u8 states[] = {0xa, 0x6, 0x9}; /* by enum cq_arm */
 	u32 flags = get32(cq->context) & 0x0fff00ff;
 
-	(void)card;
 	memcpy(context, cq->context, CQC_BYTES);
 	put32(context, flags | (u32)states[cq->arm] << 8 |
 			       (cq->is_overrun ? 9u << 28 : 0));

@@ -81,7 +81,7 @@ struct cq *cq_find(struct card *card, u32 cqn);
 u8 cq_resize(struct card *card, struct cq *cq, const u8 *context);
 
 /* QUERY_CQ and HW2SW_CQ: the context as it is now. */
-void cq_query(struct card *card, const struct cq *cq, u8 *context);
+void cq_query(const struct cq *cq, u8 *context);
 
 /* The doorbell: command dword and consumer index. */
 void cq_doorbell(struct card *card, u32 command, u32 consumer);

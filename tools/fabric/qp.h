@@ -51,7 +51,8 @@ struct requester {
 	u64 message_id; /* of the transfer; 0: the responder has not begun */
 	bool is_busy;
 	enum timer_reason timer_reason;
-	bool has_travelled; /* an injected delay is over */
+	unsigned int nr_rnr_naks; /* for this message */
+	bool has_travelled;       /* an injected delay is over */
 	u8 retries_left, rnr_retries_left;
 };
 

@@ -11,7 +11,7 @@
 enum {
 	MESSAGES_PER_TURN = 32,
 	BYTES_PER_TURN = 256 << 10,
-	RNR_DELAY_MIN_NS = 500000, /* the timer is a minimum; do not poll */
+	RNR_DELAY_MIN_NS = 500000,
 };
 
 /* What a step of the message at the head came to. */
@@ -121,8 +121,11 @@ static enum step lost(struct qp *qp)
 	return STEP_WAIT;
 }
 
-/* Codes 0 to 31 of the RNR NAK timer, in units of 10 us. */
-static u64 rnr_delay_ns(u8 code)
+/*
+ * Codes 0 to 31 of the RNR NAK timer, in units of 10 us.  The code is a
+ * minimum; a receiver that stays away is asked less and less often.
+ */
+static u64 rnr_delay_ns(u8 code, unsigned int nr_naks)
 {
 	static const u16 units[] = {
 		0,    1,    2,    3,     4,     6,     8,     12,
@@ -132,7 +135,10 @@ static u64 rnr_delay_ns(u8 code)
 	};
 	u64 ns = code ? units[code & 31] * 10000ull : 655360000ull;
 
-	return ns > RNR_DELAY_MIN_NS ? ns : RNR_DELAY_MIN_NS;
+	u64 floor_ns = (u64)RNR_DELAY_MIN_NS
+		       << (nr_naks < 64 ? nr_naks / 16 : 4);
+
+	return ns > floor_ns ? ns : floor_ns;
 }
 
 static enum step not_ready(struct qp *qp, const struct qp *peer)
@@ -146,7 +152,8 @@ static enum step not_ready(struct qp *qp, const struct qp *peer)
 		qp->tx.rnr_retries_left--;
 	}
 	qp->tx.timer_reason = TIMER_RNR;
-	timer_arm(&qp->timer, rnr_delay_ns(peer->min_rnr_timer));
+	timer_arm(&qp->timer,
+		  rnr_delay_ns(peer->min_rnr_timer, qp->tx.nr_rnr_naks++));
 	return STEP_WAIT;
 }
 
@@ -484,6 +491,7 @@ static bool fetch(struct qp *qp)
 		break;
 	}
 	qp->tx.is_busy = true;
+	qp->tx.nr_rnr_naks = 0;
 	qp->tx.has_travelled = false;
 	qp->tx.message_id = 0;
 	if (qp->tx.wqe.opcode == SEND_NOP) {
