@@ -46,30 +46,15 @@ $(KLDS): arch/x86/kernel.lds.S $(AUTOCONF)
 	$(Q)$(CC) $(KCFLAGS) -D__ASSEMBLY__ -E -P -x assembler-with-cpp \
 		-MMD -MP -MT $@ -MF $(@).d -o $@ $<
 
-# While parts of the tree are still being written, what is missing becomes an
-# invalid instruction of that name, so that a call of it is an oops that says
-# so.  To be removed when all parts are there.
-define STUB_MISSING
-{ $(CC) $(KLDFLAGS) -T $(KLDS) -o $(O)/brick.pass1 $(KOBJS) $(O)/syms0.o \
-    2>&1 | sed -n "s/.*undefined reference to .\([A-Za-z0-9_]*\).$$/\1/p" | \
-    sort -u | sed "s/.*/.globl &\n&: ud2/" > $(O)/missing.S; \
-  echo "  MISSING $$(grep -c ud2 $(O)/missing.S) functions, see $(O)/missing.S"; \
-  $(CC) -c -o $(O)/missing.o $(O)/missing.S; \
-  $(CC) $(KLDFLAGS) -T $(KLDS) -o $(O)/brick.pass1 $(KOBJS) $(O)/syms0.o \
-    $(O)/missing.o; }
-endef
-
 # Linked twice: the second time with the symbol table that the oops prints.
 $(O)/brick.elf: $(KOBJS) $(KLDS) scripts/mksyms
 	$(call say,LD,$@)
 	$(Q)scripts/mksyms --empty > $(O)/syms0.S
-	$(Q)rm -f $(O)/missing.o
 	$(Q)$(CC) -c -o $(O)/syms0.o $(O)/syms0.S
 	$(Q)$(CC) $(KLDFLAGS) -T $(KLDS) -o $(O)/brick.pass1 $(KOBJS) \
-		$(O)/syms0.o 2>/dev/null || $(STUB_MISSING)
+		$(O)/syms0.o
 	$(Q)nm -n $(O)/brick.pass1 | scripts/mksyms > $(O)/syms.S
 	$(Q)$(CC) -c -o $(O)/syms.o $(O)/syms.S
-	$(Q)$(CC) $(KLDFLAGS) -T $(KLDS) -o $@ $(KOBJS) $(O)/syms.o \
-		$$(ls $(O)/missing.o 2>/dev/null)
+	$(Q)$(CC) $(KLDFLAGS) -T $(KLDS) -o $@ $(KOBJS) $(O)/syms.o
 
 -include $(patsubst %.o,%.d,$(KOBJS)) $(KLDS).d
