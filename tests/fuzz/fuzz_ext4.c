@@ -31,11 +31,13 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	snprintf(cmd, sizeof(cmd),
 		 "set -e; cd %s; PATH=$PATH:/sbin:/usr/sbin; mkdir -p t/d/e; "
 		 "seq 9000 > t/d/seq; ln -s seq t/d/link; "
-		 "for i in 1 2 3 4 5 6 7 8 9; do echo $i > t/d/e/$i; done; "
+		 "for i in $(seq 25); do echo $i > t/d/e/$(printf %%060d $i); "
+		 "done; "
 		 "for i in 0 1 2 3 4 5 6 7; do printf x | dd of=t/sparse bs=4k "
 		 "seek=$((i*2)) conv=notrunc 2>/dev/null; done; "
 		 "truncate -s 1M i; mke2fs -q -t ext4 -O "
-		 "^metadata_csum,^has_journal,^resize_inode -d t i",
+		 "^metadata_csum,^has_journal,^resize_inode -b 1024 -d t i; "
+		 "e2fsck -fyD i >/dev/null 2>&1 || test $? -eq 1",
 		 dir);
 	if (system(cmd))
 		abort();
@@ -78,10 +80,13 @@ static void walk(struct ext4_fs *fs)
 
 	for (int i = 0; i < w.nr; i++) {
 		struct ext4_inode inode;
+		u32 ino;
 
 		if (ext4_inode_read(fs, w.inos[i], &inode))
 			continue;
 		(void)!ext4_readdir(fs, &inode, 0, walk_emit, &w);
+		(void)!ext4_lookup(fs, &inode, "seq", 3, &ino);
+		(void)!ext4_lookup(fs, &inode, "nosuch", 6, &ino);
 		(void)!ext4_read(fs, &inode, 0, buf, sizeof(buf));
 		(void)!ext4_read(fs, &inode, inode.size_bytes / 2, buf, 4096);
 		(void)!ext4_readlink(fs, &inode, (char *)buf, sizeof(buf));

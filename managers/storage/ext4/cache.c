@@ -93,6 +93,7 @@ static int cache_fill(struct ext4_fs *fs, u64 blk, struct cached_block **out)
 	if (b->is_valid)
 		list_del_init(&b->hash);
 	b->is_valid = false;
+	b->is_verified = false;
 	err = fs->dev.read(fs->dev.ctx, blk << fs->block_shift, b->data,
 			   fs->block_bytes);
 	if (err)

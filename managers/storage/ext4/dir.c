@@ -5,7 +5,7 @@
  * With checksums, each block of entries ends with a 12-byte pseudo entry that
  * holds its checksum.  In an indexed directory the nodes of the index look
  * like blocks with one unused entry, so that reading all blocks in order finds
- * every name.
+ * every name.  Looking up goes through the index (htree.c) where it can.
  */
 #define pr_fmt(fmt) "ext4: " fmt
 #include <kernel/log.h>
@@ -74,22 +74,30 @@ static bool dir_block_csum_ok(const struct ext4_fs *fs,
 	return dx_csum_ok(fs, dir, data, lblk ? DX_NODE_COUNT : DX_ROOT_COUNT);
 }
 
-static int dir_block_get(struct ext4_fs *fs, const struct ext4_inode *dir,
-			 u64 lblk, struct cached_block **out)
+int dir_block_get(struct ext4_fs *fs, const struct ext4_inode *dir, u64 lblk,
+		  struct cached_block **out)
 {
 	struct ext4_run run;
+	struct cached_block *b;
 	int err = ext4_map(fs, dir, lblk, &run);
 
 	if (err)
 		return err;
 	if (run.is_hole)
 		return bad_dir(dir, "a hole");
-	err = cache_get(fs, run.pblk, out);
-	if (!err && !dir_block_csum_ok(fs, dir, lblk, (*out)->data)) {
-		cache_put(*out);
-		err = bad_dir(dir, "bad checksum");
+	err = cache_get(fs, run.pblk, &b);
+	if (err)
+		return err;
+	if (!b->is_verified || b->verified_seed != dir->csum_seed) {
+		if (!dir_block_csum_ok(fs, dir, lblk, b->data)) {
+			cache_put(b);
+			return bad_dir(dir, "bad checksum");
+		}
+		b->is_verified = true;
+		b->verified_seed = dir->csum_seed;
 	}
-	return err;
+	*out = b;
+	return 0;
 }
 
 /* rec_len is 16 bits; 0 and 65532.. mean a whole 64 KiB block. */
@@ -187,13 +195,47 @@ static bool lookup_emit(void *ctx, u32 ino, u32 dt_type, const char *name,
 	return false;
 }
 
+/* Look into one block. Return: 1 found, 0 not there, -EIO. */
+static int lookup_block(struct ext4_fs *fs, const struct ext4_inode *dir,
+			u64 lblk, struct lookup *l)
+{
+	struct cached_block *b;
+	int err = dir_block_get(fs, dir, lblk, &b);
+
+	if (err)
+		return err;
+	err = dir_block_scan(fs, dir, b->data, lblk << fs->block_shift, 0,
+			     lookup_emit, l);
+	cache_put(b);
+	return err;
+}
+
+/* By the index. Return: 1 found, 0 not there, -ENOTSUP read all, -EIO. */
+static int lookup_indexed(struct ext4_fs *fs, const struct ext4_inode *dir,
+			  struct lookup *l)
+{
+	bool goes_on;
+	u64 lblk;
+	int err = htree_find(fs, dir, l->name, l->name_len, &lblk, &goes_on);
+
+	if (!err)
+		err = lookup_block(fs, dir, lblk, l);
+	return !err && goes_on ? -ENOTSUP : err;
+}
+
 int ext4_lookup(struct ext4_fs *fs, const struct ext4_inode *dir,
 		const char *name, u32 name_len, u32 *ino)
 {
 	struct lookup l = {.name = name, .name_len = name_len};
-	int err = ext4_readdir(fs, dir, 0, lookup_emit, &l);
+	/* The index does not know "." and "..". */
+	bool is_dots = name_len <= 2 && !memcmp(name, "..", name_len);
+	int err = -ENOTSUP;
 
-	if (err)
+	if (S_ISDIR(dir->mode) && dir->flags & FLAG_INDEX && !is_dots)
+		err = lookup_indexed(fs, dir, &l);
+	if (err == -ENOTSUP)
+		err = ext4_readdir(fs, dir, 0, lookup_emit, &l);
+	if (err < 0)
 		return err;
 	if (!l.ino)
 		return -ENOENT;

@@ -231,6 +231,91 @@ KTEST(an_image_with_a_checksum_seed_and_large_directories_reads_back)
 	compare_image("-O metadata_csum_seed,large_dir");
 }
 
+/* e2fsck -D makes hash trees of large directories. */
+static struct image make_indexed_image(const char *options, const char *hash)
+{
+	struct image im = make_image(options);
+	char path[256];
+	int fd;
+
+	sh("PATH=$PATH:/sbin:/usr/sbin; "
+	   "tune2fs -E hash_alg=%s %s/i >/dev/null 2>&1 && "
+	   "{ e2fsck -fyD %s/i >/dev/null 2>&1; test $? -le 1; }",
+	   hash, work, work);
+	snprintf(path, sizeof(path), "%s/i", work);
+	fd = open(path, O_RDONLY);
+	if (read(fd, im.data, im.size) != (ssize_t)im.size)
+		abort();
+	close(fd);
+	return im;
+}
+
+struct wanted {
+	const char *name;
+	bool found;
+};
+
+static bool wanted_emit(void *ctx, u32 ino, u32 type, const char *name, u32 len,
+			u64 next)
+{
+	struct wanted *w = ctx;
+
+	w->found = w->found ||
+		   (len == strlen(w->name) && !memcmp(name, w->name, len));
+	return true;
+}
+
+/* The leaf that the index names holds the name: nothing else is read. */
+static bool find_by_hash(struct ext4_fs *fs, const struct ext4_inode *dir,
+			 const char *name)
+{
+	struct wanted w = {.name = name};
+	struct ext4_inode leaf = *dir;
+	bool goes_on;
+	u64 lblk;
+	int err = htree_find(fs, dir, name, (u32)strlen(name), &lblk, &goes_on);
+
+	EXPECT_EQ(err, 0);
+	/* Read just that block, as if the directory ended behind it. */
+	leaf.size_bytes = (lblk + 1) << fs->block_shift;
+	EXPECT_EQ(ext4_readdir(fs, &leaf, lblk << fs->block_shift, wanted_emit,
+			       &w),
+		  0);
+	EXPECT_TRUE(w.found || goes_on);
+	return w.found;
+}
+
+static void search_indexed(const char *options, const char *hash)
+{
+	struct image im = make_indexed_image(options, hash);
+	struct ext4_inode root, dir;
+	struct ext4_fs *fs;
+	char name[64];
+	u32 ino, nr_found = 0;
+
+	EXPECT_EQ(mount_image(&im, &fs), 0);
+	EXPECT_EQ(ext4_inode_read(fs, EXT4_ROOT_INO, &root), 0);
+	EXPECT_EQ(ext4_lookup(fs, &root, "many", 4, &ino), 0);
+	EXPECT_EQ(ext4_inode_read(fs, ino, &dir), 0);
+	for (int i = 0; i < 3000; i++) {
+		snprintf(name, sizeof(name), "file-with-a-name-%d", i);
+		nr_found += find_by_hash(fs, &dir, name);
+	}
+	EXPECT_TRUE(nr_found > 2950); /* few hashes are shared */
+	snprintf(name, sizeof(name), "%s/t", work);
+	compare_dir(fs, EXT4_ROOT_INO, name);
+	ext4_unmount(fs);
+	free(im.data);
+}
+
+KTEST(an_indexed_directory_is_searched_by_hash)
+{
+	search_indexed("-b 1024", "half_md4");
+	search_indexed("-b 4096", "half_md4");
+	search_indexed("-b 1024", "tea");
+	search_indexed("-b 1024", "legacy");
+}
+
 KTEST(an_unknown_or_unsupported_feature_is_refused)
 {
 	struct image im = make_image("-O inline_data");

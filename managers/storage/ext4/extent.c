@@ -64,6 +64,19 @@ static bool node_csum_ok(const struct ext4_fs *fs,
 	return crc32c(inode->csum_seed, data, tail) == get_le32(data + tail);
 }
 
+/* Once for each time that the block is read from the disk. */
+static int verify_node(const struct ext4_fs *fs, const struct ext4_inode *inode,
+		       struct cached_block *b)
+{
+	if (b->is_verified && b->verified_seed == inode->csum_seed)
+		return 0;
+	if (!node_csum_ok(fs, inode, b->data))
+		return bad_tree(inode, "bad checksum");
+	b->is_verified = true;
+	b->verified_seed = inode->csum_seed;
+	return 0;
+}
+
 static const u8 *entry_of(const struct extent_node *node, u32 i)
 {
 	return node->data + EXTENT_HEADER + i * EXTENT_ENTRY;
@@ -164,8 +177,8 @@ int ext4_map(struct ext4_fs *fs, const struct ext4_inode *inode, u64 lblk,
 		if (b)
 			cache_put(b);
 		b = err ? NULL : child;
-		if (!err && !node_csum_ok(fs, inode, b->data))
-			err = bad_tree(inode, "bad checksum");
+		if (!err)
+			err = verify_node(fs, inode, b);
 		if (!err)
 			err = parse_node(inode, b->data, fs->block_bytes,
 					 &node);

@@ -24,6 +24,8 @@ struct ext4_fs {
 	u32 csum_seed;
 	bool has_csum;
 	bool has_filetype;
+	u32 hash_seed[4];    /* of hash-tree directories */
+	bool hash_is_signed; /* takes characters as signed */
 	char label[17];
 	u64 *inode_tables; /* first block of each group's inode table */
 	struct block_cache *cache;
@@ -35,6 +37,8 @@ struct cached_block {
 	u64 blk;
 	u32 nr_pins;
 	bool is_valid;
+	bool is_verified; /* its checksum was good with verified_seed */
+	u32 verified_seed;
 	u8 *data;
 };
 
@@ -51,5 +55,24 @@ int __must_check cache_get(struct ext4_fs *fs, u64 blk,
 			   struct cached_block **out);
 /** cache_put - unpin. */
 void cache_put(struct cached_block *block);
+
+/**
+ * dir_block_get - block @lblk of directory @dir, its checksum verified.
+ *
+ * Return: 0: pinned until cache_put(); -EIO.
+ */
+int __must_check dir_block_get(struct ext4_fs *fs, const struct ext4_inode *dir,
+			       u64 lblk, struct cached_block **out);
+
+/**
+ * htree_find - the leaf block of indexed directory @dir that holds @name if
+ * any does.
+ * @goes_on: it may instead be in a block behind that one
+ *
+ * Return: 0; -ENOTSUP an index that we cannot read; -EIO.
+ */
+int __must_check htree_find(struct ext4_fs *fs, const struct ext4_inode *dir,
+			    const char *name, u32 len, u64 *lblk,
+			    bool *goes_on);
 
 #endif /* STORAGE_EXT4_INTERNAL_H */

@@ -28,13 +28,16 @@
 #define SB_FEATURE_RO_COMPAT 0x64
 #define SB_UUID              0x68
 #define SB_VOLUME_NAME       0x78
+#define SB_HASH_SEED         0xec
 #define SB_DESC_SIZE         0xfe
 #define SB_FIRST_META_BG     0x104
 #define SB_BLOCKS_HI         0x150
 #define SB_FREE_BLOCKS_HI    0x158
+#define SB_FLAGS             0x160
 #define SB_CSUM_TYPE         0x175
 #define SB_CSUM_SEED         0x270
 #define SB_CHECKSUM          0x3fc
+#define FLAG_UNSIGNED_HASH   0x2u /* in SB_FLAGS */
 
 #define INCOMPAT_FILETYPE  0x0002u
 #define INCOMPAT_RECOVER   0x0004u
@@ -160,6 +163,9 @@ static int parse_super(struct ext4_fs *fs, const u8 *sb, u32 *desc_bytes)
 				? get_le32(sb + SB_CSUM_SEED)
 				: crc32c(~0u, sb + SB_UUID, 16);
 	memcpy(fs->label, sb + SB_VOLUME_NAME, 16);
+	for (u32 i = 0; i < ARRAY_SIZE(fs->hash_seed); i++)
+		fs->hash_seed[i] = get_le32(sb + SB_HASH_SEED + 4 * i);
+	fs->hash_is_signed = !(get_le32(sb + SB_FLAGS) & FLAG_UNSIGNED_HASH);
 	*desc_bytes = is_64bit ? get_le16(sb + SB_DESC_SIZE) : 32;
 	if (*desc_bytes < (is_64bit ? 64u : 32u) || *desc_bytes > 1024 ||
 	    !is_power_of_2(*desc_bytes))
