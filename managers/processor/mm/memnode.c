@@ -236,7 +236,6 @@ unlock:
 static bool stock_is_low(const struct memnode *node)
 {
 	return node && !READ_ONCE(node->is_gone) &&
-	       atomic_read(&node->nr_aspaces) &&
 	       READ_ONCE(node->nr_stock) < MEMNODE_STOCK_LOW;
 }
 
