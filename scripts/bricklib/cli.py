@@ -70,6 +70,7 @@ def cmd_run(args):
     if not args.program:
         raise BrickError('run: which program? brick run -- PROGRAM ARGS...')
     folder = args.dir or new_folder()
+    os.makedirs(folder, exist_ok=True)
     run = Run(config_of(args), args.program, runreq.environment(args.env),
               args.cwd, folder, args)
     try:

@@ -102,10 +102,24 @@ static void *waits_once(void *arg)
 			     NULL, (uint32_t)(intptr_t)arg);
 }
 
-/* Until @n threads sleep on the word: nothing tells, so requeue counts. */
-static void let_sleep(void)
+/* Nothing tells when a thread sleeps: ask again until one was there. */
+static long wake_one(uint32_t *word, int op, uint32_t v3)
 {
-	usleep(100000);
+	long n;
+
+	while (!(n = futex(word, op, 1, NULL, NULL, v3)))
+		usleep(1000);
+	return n;
+}
+
+static long move_one(uint32_t *from, uint32_t *to)
+{
+	long n;
+
+	while (!(n = futex(from, FUTEX_CMP_REQUEUE_PRIVATE, 0, (void *)1, to,
+			   0)))
+		usleep(1000);
+	return n;
 }
 
 static void test_futex(void)
@@ -130,20 +144,17 @@ static void test_futex(void)
 	say("bad address", futex((uint32_t *)8, FUTEX_WAIT, 0, NULL, NULL, 0));
 
 	pthread_create(&threads[0], NULL, waits, &word);
-	let_sleep();
+	say("woken", wake_one(&word, FUTEX_WAKE_PRIVATE, 0));
 	word = 1;
-	say("woken", futex(&word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0));
+	futex(&word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 	pthread_join(threads[0], NULL);
 
 	pthread_create(&threads[0], NULL, waits_once, (void *)1);
 	pthread_create(&threads[1], NULL, waits_once, (void *)2);
-	let_sleep();
-	say("by bit", futex(&wait_word, FUTEX_WAKE_BITSET_PRIVATE, INT_MAX,
-			    NULL, NULL, 2));
+	say("by bit", wake_one(&wait_word, FUTEX_WAKE_BITSET_PRIVATE, 2));
 	pthread_join(threads[1], &result);
 	say("that one", (long)result);
-	say("requeued", futex(&wait_word, FUTEX_CMP_REQUEUE_PRIVATE, 0,
-			      (void *)1, &other_word, 0));
+	say("requeued", move_one(&wait_word, &other_word));
 	say("wrong value", futex(&wait_word, FUTEX_CMP_REQUEUE_PRIVATE, 0,
 				 (void *)1, &other_word, 5));
 	say("left", futex(&wait_word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0));
@@ -235,6 +246,7 @@ static void test_tls(void)
 
 static volatile sig_atomic_t got;
 static pthread_t receiver;
+static int is_awake;
 
 static void handler(int sig)
 {
@@ -245,8 +257,10 @@ static void handler(int sig)
 static void *sleeps(void *arg)
 {
 	struct timespec t = {5, 0};
+	long err = nanosleep(&t, NULL) == -1 ? errno : arg != NULL;
 
-	return (void *)(long)(nanosleep(&t, NULL) == -1 ? errno : arg != NULL);
+	__atomic_store_n(&is_awake, 1, __ATOMIC_SEQ_CST);
+	return (void *)err;
 }
 
 static void test_signals(void)
@@ -256,13 +270,14 @@ static void test_signals(void)
 
 	signal(SIGUSR1, handler);
 	pthread_create(&receiver, NULL, sleeps, NULL);
-	let_sleep();
-	pthread_kill(receiver, SIGUSR1);
+	while (!__atomic_load_n(&is_awake, __ATOMIC_SEQ_CST)) {
+		pthread_kill(receiver, SIGUSR1);
+		usleep(10000);
+	}
 	pthread_join(receiver, &result);
 	say("signalled thread", got);
 	say("its sleep", (long)result);
 	pthread_create(&thread, NULL, sleeps, NULL);
-	let_sleep();
 	pthread_cancel(thread);
 	pthread_join(thread, &result);
 	say("cancelled", result == PTHREAD_CANCELED);

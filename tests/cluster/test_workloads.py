@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""C programs on processes, signals, threads and clocks print on a cluster what
+they print on this host's kernel, however they are linked."""
+import os
+import shutil
+import subprocess
+
+import pytest
+
+from conftest import BUILD, TOP
+
+SOURCES = ('process', 'signals', 'threads', 'clocks', 'mapcheck')
+LINKED = {'dynamic': '', 'static': '-static', 'static-pie': '-pie'}
+LIBRARIES = ('usr/lib/x86_64-linux-gnu/libc.so.6',
+             'usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2',
+             'usr/lib64/ld-linux-x86-64.so.2', 'usr/bin/true')
+
+
+@pytest.fixture(scope='session')
+def image(tmp_path_factory):
+    """A disk with nothing but the programs and the C library."""
+    root = tmp_path_factory.mktemp('workloads') / 'root'
+    for folder in ('usr/bin', 'usr/lib64', 'usr/lib/x86_64-linux-gnu', 'tmp',
+                   'proc', 'dev', 'sys', 'workloads'):
+        (root / folder).mkdir(parents=True)
+    for name in ('bin', 'lib', 'lib64'):
+        (root / name).symlink_to(f'usr/{name}')
+    for name in LIBRARIES:
+        shutil.copy2(os.path.join(BUILD, 'rootfs', name), root / name,
+                     follow_symlinks=False)
+    subprocess.run([os.path.join(TOP, 'tests/workloads/build'),
+                    root / 'workloads'], check=True)
+    path = root.parent / 'workloads.ext4'
+    subprocess.run([os.path.join(TOP, 'scripts/make-image'), root, path],
+                   check=True)
+    return path
+
+
+def native(image, name, *args):
+    program = image.parent / 'root/workloads' / name
+    done = subprocess.run([program, *args], capture_output=True, check=False,
+                          timeout=120, cwd='/', stdin=subprocess.DEVNULL)
+    return done.returncode, done.stdout
+
+
+@pytest.mark.parametrize('linked', LINKED)
+@pytest.mark.parametrize('name', SOURCES)
+def test_workload(brick, image, name, linked):
+    program = name + LINKED[linked]
+    result = brick.run(f'/workloads/{program}', image=image)
+    assert (result.status, result.out) == native(image, program), \
+        result.explain()
+
+
+@pytest.mark.parametrize('name', ('process', 'threads'))
+def test_workload_on_one_cpu(brick, image, name):
+    result = brick.run(f'/workloads/{name}', image=image, cpus=1)
+    assert (result.status, result.out) == native(image, name), \
+        result.explain()
+
+
+def test_arguments_environment_and_status(brick, image):
+    result = brick.run('/workloads/hello', 'a b', '', image=image,
+                       env='BRICK_TEST=x y')
+    assert result.out == b'hello 3 [a b] [] x y\n', result.explain()
+    assert result.status == 2, result.explain()
+
+
+@pytest.mark.parametrize('path, status, text', [
+    ('/nonexistent', 127, b'No such file or directory'),
+    ('nonexistent', 127, b'No such file or directory'),
+    ('/workloads', 126, b'Permission denied'),
+    ('/usr/lib/x86_64-linux-gnu/libc.so.6/x', 126, b'Not a directory'),
+])
+def test_what_cannot_be_run_is_said_as_a_shell_would(brick, image, path,
+                                                     status, text):
+    result = brick.run(path, image=image)
+    assert result.status == status, result.explain()
+    assert text in result.out + result.err, result.explain()
+
+
+def test_everything_is_given_back(brick, image):
+    result = brick.run('/workloads/process', image=image)
+    p = result.counters()['p0']
+    for gauge in ('nr_processes_alive', 'nr_tasks_alive', 'nr_user_aspaces',
+                  'nr_user_frames', 'nr_open_files'):
+        assert p[gauge] == 0, (gauge, p[gauge], result.explain())
+    assert p['nr_forks'] > 30, result.explain()
