@@ -160,6 +160,8 @@ class Run:
             self._read_log()
             if not self.started:
                 self.progress(waiting_for(self.cluster))
+            elif not terminal.framed:
+                terminal.is_ready = True
             if self.status is None:
                 self.cluster.check_alive()
                 if not is_open:

@@ -12,6 +12,9 @@ was written and stdout and stderr stay apart:
     0xff 0x02         what follows is stderr (from the node)
     0xff 0x04         end of file on stdin (to the node)
     0xff 0xff         one byte 0xff
+
+Nothing is sent to the node before it is ready for it: framed, it says so with a
+first frame; else the log says that the program runs.
 """
 import errno
 import os
@@ -36,6 +39,7 @@ class Deframer:
     def __init__(self):
         self.channel = CHANNEL_TTY
         self.escaped = False
+        self.seen_frame = False
 
     def feed(self, data):
         out, plain = [], bytearray()
@@ -53,6 +57,7 @@ class Deframer:
                 else:
                     flush()
                     self.channel = b
+                    self.seen_frame = True
             elif b == ESC:
                 self.escaped = True
             else:
@@ -79,6 +84,7 @@ class Terminal:
         self.deframer = Deframer()
         self.stdin_open = True
         self.to_node = bytearray()
+        self.is_ready = False   # the node takes what we send
         self.last_interrupt = None
         self.saved = None
         self.stopped = False
@@ -134,7 +140,9 @@ class Terminal:
         reads = [self.sock]
         if self.stdin_open and len(self.to_node) < 65536:
             reads.append(0)
-        writes = [self.sock] if self.to_node else []
+        if self.framed and self.deframer.seen_frame:
+            self.is_ready = True
+        writes = [self.sock] if self.to_node and self.is_ready else []
         ready, writable, _ = select.select(reads, writes, [], timeout_s)
         if 0 in ready:
             self._read_stdin()

@@ -3,6 +3,7 @@
 
 #include <drivers/serial.h>
 #include <kernel/spinlock.h>
+#include <lib/atomic.h>
 #include <lib/errno.h>
 #include <lib/minmax.h>
 
@@ -62,12 +63,16 @@ void line_init(const struct line_receiver *receiver)
 
 void line_set_framed(bool is_framed)
 {
+	static const char ready[] = {(char)LINE_ESC, LINE_TTY};
 	u64 flags = spin_lock_irqsave(&line.lock);
 
-	line.is_framed = is_framed;
 	line.out_channel = LINE_TTY;
 	line.in_channel = LINE_TTY;
 	line.is_in_escape = false;
+	smp_store_release(&line.is_framed, is_framed);
+	/* The other end sends nothing until it has seen a frame. */
+	if (is_framed)
+		serial_tty_write(ready, sizeof(ready));
 	spin_unlock_irqrestore(&line.lock, flags);
 }
 
