@@ -143,8 +143,6 @@ static int give_resources(struct process *process, struct run *run)
 	process->fs = fs_context_create();
 	process->files = fd_table_create();
 	if (process->actions && process->fs && process->files) {
-		terminal_configure(run->request.stdio, run->request.rows,
-				   run->request.cols);
 		err = fd_table_open_terminal(process->files);
 	}
 	if (err)
@@ -359,8 +357,16 @@ static s32 run_to_end(char *text, size_t len)
 		pr_err("malformed run request");
 		return 125;
 	}
+	terminal_configure(run->request.stdio, run->request.rows,
+			   run->request.cols);
 	pr_info("run %s", run->request.argv);
-	err = start_first_process(run);
+	err = vfs_mount_all();
+	if (err)
+		say("the root file system",
+		    err == -ENODEV ? "the storage node has none: see its log"
+				   : error_text(err));
+	else
+		err = start_first_process(run);
 	if (err) {
 		pr_err("cannot make a process: error %d", -err);
 		run_put(run);
@@ -388,8 +394,6 @@ static void run_boot_request(void *arg)
 		kfree(text);
 		return;
 	}
-	if (vfs_mount_all())
-		pr_err("no file systems");
 	status = run_to_end(text, (size_t)n);
 	/* tools wait for this line */
 	pr_info("exit status %d", status);

@@ -72,20 +72,18 @@ static const struct {
 /* Say which features are too much for us. Return: 0 or -EOPNOTSUPP. */
 static int check_features(u32 incompat)
 {
-	u32 unknown = incompat & ~INCOMPAT_KNOWN;
+	u32 unknown = incompat & ~(INCOMPAT_KNOWN | INCOMPAT_RECOVER);
 
-	if (incompat & INCOMPAT_RECOVER) {
-		pr_err("the journal needs recovery: run e2fsck on the image");
-		return -EOPNOTSUPP;
-	}
-	if (!unknown)
-		return 0;
 	for (size_t i = 0; i < ARRAY_SIZE(incompat_names); i++)
 		if (unknown & incompat_names[i].bit)
 			pr_err("feature %s is not supported",
 			       incompat_names[i].name);
-	pr_err("unknown incompatible features %#x: not mounted", unknown);
-	return -EOPNOTSUPP;
+	if (unknown)
+		pr_err("unknown incompatible features %#x: not mounted",
+		       unknown);
+	else if (incompat & INCOMPAT_RECOVER)
+		pr_err("the journal needs recovery: run e2fsck on the image");
+	return incompat & ~INCOMPAT_KNOWN ? -EOPNOTSUPP : 0;
 }
 
 static int bad_super(const char *what)
