@@ -49,6 +49,7 @@ struct port {
 	void (*receiver)(u8 byte, bool break_seen);
 	struct spinlock lock;
 	u8 ier;                /* [lock] */
+	bool is_throttled;     /* do not receive [lock; reads: hints] */
 	u32 ring_in, ring_out; /* free-running [lock; reads: hints] */
 	struct waitq room_waitq;
 	void (*writable)(void);
@@ -130,7 +131,7 @@ static void fill_fifo(struct port *p)
 /* The interrupt "transmitter empty" is on while there is something to send. */
 static void update_ier(struct port *p)
 {
-	u8 ier = IER_RECEIVED | IER_LINE;
+	u8 ier = p->is_throttled ? IER_LINE : IER_RECEIVED | IER_LINE;
 
 	if (p->ring_in != p->ring_out)
 		ier |= IER_SENT;
@@ -143,7 +144,8 @@ static void receive_all(struct port *p)
 {
 	u8 lsr;
 
-	while ((lsr = reg_read(p, REG_LSR)) != 0xff &&
+	while (!READ_ONCE(p->is_throttled) &&
+	       (lsr = reg_read(p, REG_LSR)) != 0xff &&
 	       lsr & (LSR_DATA | LSR_BREAK)) {
 		u8 byte = reg_read(p, REG_DATA);
 
@@ -245,6 +247,16 @@ int serial_tty_drain(void)
 void serial_tty_set_receiver(void (*fn)(u8 byte, bool break_seen))
 {
 	smp_store_release(&tty.receiver, fn);
+}
+
+void serial_tty_set_throttled(bool on)
+{
+	u64 flags = spin_lock_irqsave(&tty.lock);
+
+	tty.is_throttled = on;
+	if (tty.ier) /* else the port is not started yet */
+		update_ier(&tty);
+	spin_unlock_irqrestore(&tty.lock, flags);
 }
 
 void serial_tty_set_writable(void (*fn)(void))

@@ -57,6 +57,8 @@ void line_init(const struct line_receiver *receiver)
 {
 	spin_lock_init(&line.lock, "serial line", LOCK_MISC);
 	line.receiver = *receiver;
+	/* Nothing is taken before line_set_framed() says how to read it. */
+	serial_tty_set_throttled(true);
 	serial_tty_set_receiver(line_receive);
 	serial_tty_set_writable(receiver->writable);
 }
@@ -74,6 +76,7 @@ void line_set_framed(bool is_framed)
 	if (is_framed)
 		serial_tty_write(ready, sizeof(ready));
 	spin_unlock_irqrestore(&line.lock, flags);
+	serial_tty_set_throttled(false);
 }
 
 /* Frame @text into @out; its length.  Lock held. */

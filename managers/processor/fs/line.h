@@ -13,6 +13,8 @@
  *	0xff 0x04	end of file on stdin (to us)
  *	0xff 0xff	one byte 0xff
  *
+ * We begin with 0xff 0x00: before that a byte sent to us could be lost.
+ *
  * The other end is scripts/bricklib/terminal.py.
  */
 #include <lib/types.h>
@@ -28,7 +30,8 @@ struct line_receiver {
 };
 
 void line_init(const struct line_receiver *receiver);
-/** line_set_framed - from now on with channels. */
+/** line_set_framed - from now on with channels, or without.  Nothing is
+ * received before the first call. */
 void line_set_framed(bool is_framed);
 
 /**

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#define pr_fmt(fmt) "fs: " fmt
 #include <managers/processor/fs/stdio.h>
 
+#include <drivers/serial.h>
 #include <kernel/assert.h>
-#include <kernel/log.h>
 #include <kernel/uaccess.h>
 #include <lib/errno.h>
 #include <lib/minmax.h>
@@ -16,9 +15,9 @@
 #include <mm/slab.h>
 #include <uapi/termios.h>
 
-/* The serial line has no flow control towards us: what a program does not
- * read has to fit here. */
-#define STDIN_BYTES (4u << 20)
+/* What a program has not read yet.  When it is full the line is stopped and
+ * the other end keeps the rest: that holds a ^C back too, so it is large. */
+#define STDIN_BYTES (1u << 20)
 #define STDIO_CHUNK 512u
 
 static struct {
@@ -26,8 +25,8 @@ static struct {
 	u8 *buf;              /* ring [set before input is expected] */
 	u32 start;            /* [lock] */
 	u32 len_bytes;        /* [lock] */
+	bool is_stopped;      /* the line [lock] */
 	bool is_eof;          /* [lock] */
-	bool is_lossy;        /* said that bytes were lost [lock] */
 	struct poll_head head;
 	struct mutex write_lock;
 } stdio;
@@ -52,15 +51,14 @@ int stdio_prepare_input(void)
 void stdio_receive(u8 byte)
 {
 	u64 flags = spin_lock_irqsave(&stdio.lock);
-	bool is_lost = !stdio.buf || stdio.len_bytes == STDIN_BYTES;
 
-	if (!is_lost)
+	if (stdio.buf && stdio.len_bytes < STDIN_BYTES)
 		stdio.buf[(stdio.start + stdio.len_bytes++) % STDIN_BYTES] =
 			byte;
-	else if (!stdio.is_lossy)
-		pr_err("stdin: more than %u bytes unread; the rest is lost",
-		       STDIN_BYTES);
-	stdio.is_lossy |= is_lost;
+	if (stdio.len_bytes == STDIN_BYTES && !stdio.is_stopped) {
+		stdio.is_stopped = true;
+		serial_tty_set_throttled(true);
+	}
 	spin_unlock_irqrestore(&stdio.lock, flags);
 	poll_wake(&stdio.head, POLLIN);
 }
@@ -90,6 +88,10 @@ static u32 stdin_take(u8 *buf, u32 size, bool *is_eof)
 	stdio.start = (stdio.start + n) % STDIN_BYTES;
 	stdio.len_bytes -= n;
 	*is_eof = stdio.is_eof;
+	if (stdio.is_stopped && stdio.len_bytes < STDIN_BYTES / 2) {
+		stdio.is_stopped = false;
+		serial_tty_set_throttled(false);
+	}
 	spin_unlock_irqrestore(&stdio.lock, flags);
 	return n;
 }
