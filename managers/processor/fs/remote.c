@@ -11,6 +11,7 @@
 #include <lib/string.h>
 #include <managers/processor/fs/mount.h>
 #include <managers/processor/fs/vnode.h>
+#include <managers/processor/mm/aspace.h>
 #include <mm/slab.h>
 
 /* How long a call waits for its node to come back. */
@@ -273,12 +274,20 @@ static int remote_setattr(struct vnode *vn, const struct vattr_change *change)
 	};
 	struct rpc_fs_attr_reply rep;
 	struct rpc_args args = {.req = &req, .rep = &rep};
+	bool is_resize = change->mask & FS_SET_SIZE;
 	struct vattr attr;
-	int err;
+	int err = 0;
 
-	err = fs_call(vn->mount, RPC_m_fs_setattr, true, &args);
+	/* What programs stored through mappings goes first, so that it is
+	 * not written behind the new end. */
+	if (is_resize && atomic_read(&vn->nr_shared_maps))
+		err = pcache_flush_file(&vn->fid, 0, ~0ull);
+	if (!err)
+		err = fs_call(vn->mount, RPC_m_fs_setattr, true, &args);
 	if (err)
 		return err;
+	if (is_resize && atomic_read(&vn->nr_maps))
+		pcache_invalidate_file(&vn->fid, change->size_bytes, ~0ull);
 	attr_decode(&rep.attr, &attr);
 	vnode_attr_store(vn, &attr);
 	return 0;

@@ -165,16 +165,12 @@ int vnode_getattr(struct vnode *vn, struct vattr *attr)
 
 int vnode_setattr(struct vnode *vn, const struct vattr_change *change)
 {
-	int err;
-
 	if (vn->mount->is_readonly)
 		return -EROFS;
 	if (!vn->ops->setattr)
 		return -EPERM;
-	mutex_lock(&vn->lock);
-	err = vn->ops->setattr(vn, change);
-	mutex_unlock(&vn->lock);
-	return err;
+	/* Without vnode.lock: it may have to unmap pages of programs. */
+	return vn->ops->setattr(vn, change);
 }
 
 /* ---- content --------------------------------------------------------------

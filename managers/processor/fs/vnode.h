@@ -13,7 +13,7 @@
  * mappings): while it is not 0 the serving node keeps an unlinked inode
  * alive (fs_open / fs_release).
  *
- * Locks: vnode.lock (mutex) orders writes, appends and truncation of one
+ * Locks: vnode.lock (mutex) orders writes and appends of one
  * file.  attr_lock (spinlock) guards the cached attributes.  Names are
  * ordered by mount.names (rwsem): lookups share it, changes hold it alone.
  */
@@ -121,7 +121,7 @@ struct vnode {
 	struct wire_fid fid;         /* [set once before publish] */
 	void *priv;                  /* file system's [set before publish] */
 
-	struct mutex lock;       /* writes, appends, truncation */
+	struct mutex lock;       /* writes, appends, nr_opens */
 	u32 nr_opens;            /* [lock] */
 	atomic_t nr_maps;        /* mappings of any kind */
 	atomic_t nr_shared_maps; /* mappings that may write */
