@@ -25,6 +25,7 @@
 #define RENEW_NS      (10 * NSEC_PER_SEC)
 #define LEASE_SECONDS 40
 #define HINT_NS       (5 * NSEC_PER_SEC)
+#define HINT_MAX_NS   (60 * NSEC_PER_SEC)
 #define BACKOFF_NS    (2 * NSEC_PER_SEC)
 #define MAX_RECORDS   64
 
@@ -198,7 +199,9 @@ static bool hint_is_due(void)
 	}
 	if (now < hint_ns)
 		return false;
-	hint_ns = now + HINT_NS;
+	/* Less often as time goes by. */
+	hint_ns =
+		now + clamp((now - waiting_since_ns) / 4, HINT_NS, HINT_MAX_NS);
 	return true;
 }
 
