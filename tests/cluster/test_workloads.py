@@ -9,7 +9,7 @@ import pytest
 
 from conftest import BUILD, TOP
 
-SOURCES = ('process', 'signals', 'threads', 'clocks', 'mapcheck')
+SOURCES = ('process', 'signals', 'threads', 'clocks', 'mapcheck', 'storm')
 LINKED = {'dynamic': '', 'static': '-static', 'static-pie': '-pie'}
 LIBRARIES = ('usr/lib/x86_64-linux-gnu/libc.so.6',
              'usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2',

@@ -21,8 +21,8 @@ static int check_range(const char *start, const char *end, long offset,
 		long n = pread(fd, page, sizeof(page), offset);
 
 		if (n <= 0 || memcmp(page, start, (size_t)n)) {
-			fprintf(stderr, "%s: %lx at %p differs\n", path,
-				offset, (const void *)start);
+			fprintf(stderr, "%s: %lx at %p differs\n", path, offset,
+				(const void *)start);
 			bad++;
 		}
 	}
@@ -56,10 +56,9 @@ int main(int argc, char **argv)
 	int rounds = argc > 1 ? atoi(argv[1]) : 20;
 
 	for (int i = 0; i < rounds; i++) {
-		volatile char *memory = mmap(NULL, 65536,
-					     PROT_READ | PROT_WRITE,
-					     MAP_PRIVATE | MAP_ANONYMOUS, -1,
-					     0);
+		volatile char *memory =
+			mmap(NULL, 65536, PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 		for (int j = 0; j < 65536; j += 4096)
 			memory[j] = 1;
