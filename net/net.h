@@ -22,6 +22,8 @@
  *	link.c       the thread that connects, repairs and tears down
  *	beat.c       heartbeats: suspected, gone
  *	discover.c   the thread that registers us and finds the others
+ *	echo.c       the test message and `rpctest`
+ *	bad_frames.c `rpcbad`: frames that have to be refused
  *
  * States of a channel.  [chan.lock]; in parentheses who does it:
  *

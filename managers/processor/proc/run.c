@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Running programs on behalf of the boot (fw_cfg file opt/brick/run) and of
- * the monitor's `run`.
+ * the monitor's `run`; one at a time, because there is one terminal.
  *
  * The first process of a run is made here with a task that has no program
  * yet: on its first way to user mode, as that process, it does what a shell
@@ -48,6 +48,9 @@ struct run {
 	s32 status;              /* its end, as wait4(2) tells it */
 	u32 pid;
 };
+
+/* Somebody's program has the terminal. */
+static atomic_t is_running;
 
 /* ---- life -------------------------------------------------------------- */
 
@@ -345,18 +348,13 @@ static void say_signal(s32 status)
 	}
 }
 
-/* Run what @text asks for, to the end. Return: the status as a shell's $?. */
-static s32 run_to_end(char *text, size_t len)
+/* Run it to the end. Drops @run. Return: the status as a shell's $?. */
+static s32 run_to_end(struct run *run)
 {
-	struct run *run = run_create(text, len);
 	u64 give_up_ns;
 	s32 status;
 	int err;
 
-	if (!run) {
-		pr_err("malformed run request");
-		return 125;
-	}
 	terminal_configure(run->request.stdio, run->request.rows,
 			   run->request.cols);
 	pr_info("run %s", run->request.argv);
@@ -382,21 +380,37 @@ static s32 run_to_end(char *text, size_t len)
 	return wait_shell_status(status);
 }
 
+/* A thread's life. */
+static void run_and_report(void *arg)
+{
+	s32 status = run_to_end(arg);
+
+	atomic_set(&is_running, 0);
+	/* tools wait for this line */
+	pr_info("exit status %d", status);
+}
+
 static void run_boot_request(void *arg)
 {
 	char *text = arg;
 	size_t len = ksize(text);
-	s32 status;
 	ssize_t n = fw_cfg_read("opt/brick/run", text, len);
+	struct run *run;
 
 	if (n < 0 || (size_t)n > len) {
 		pr_err("cannot read the run request");
 		kfree(text);
+		atomic_set(&is_running, 0);
 		return;
 	}
-	status = run_to_end(text, (size_t)n);
-	/* tools wait for this line */
-	pr_info("exit status %d", status);
+	run = run_create(text, (size_t)n);
+	if (run) {
+		run_and_report(run);
+	} else {
+		atomic_set(&is_running, 0);
+		pr_err("malformed run request");
+		pr_info("exit status %d", 125);
+	}
 	if (cmdline_has("poweroff"))
 		machine_poweroff();
 }
@@ -411,8 +425,10 @@ int processor_run(void)
 	if (bytes < 0 || bytes > RUN_REQUEST_MAX_BYTES)
 		return -EINVAL;
 	text = kmalloc((size_t)bytes);
+	atomic_set(&is_running, 1);
 	if (!text || !thread_spawn("run", run_boot_request, text)) {
 		kfree(text);
+		atomic_set(&is_running, 0);
 		return -ENOMEM;
 	}
 	return 0;
@@ -420,25 +436,19 @@ int processor_run(void)
 
 /* ---- the monitor's run ------------------------------------------------- */
 
-static void cmd_run(int argc, char **argv)
+/* The run of `run ARG...`; NULL without memory. */
+static struct run *monitor_run_create(int argc, char **argv)
 {
 	static const char env[] =
 		"PATH=" DEFAULT_PATH "\0HOME=/root\0TERM=vt100";
 	size_t room = 64 + sizeof(env), len;
 	char *text;
 
-	if (argc < 2) {
-		mprintf("usage: run PROGRAM [ARGUMENT...]\n");
-		return;
-	}
 	for (int i = 1; i < argc; i++)
 		room += strlen(argv[i]) + 1;
 	text = kzalloc(room);
-	if (!text || vfs_mount_all()) {
-		mprintf("run: %s\n", text ? "no file systems" : "no memory");
-		kfree(text);
-		return;
-	}
+	if (!text)
+		return NULL;
 	/* Each %c writes the NUL that ends a string. */
 	len = (size_t)scnprintf(text, room, "/%c3%c", 0, 0);
 	memcpy(text + len, env, sizeof(env));
@@ -448,7 +458,28 @@ static void cmd_run(int argc, char **argv)
 		memcpy(text + len, argv[i], strlen(argv[i]) + 1);
 		len += strlen(argv[i]) + 1;
 	}
-	mprintf("exit status %d\n", run_to_end(text, len));
+	return run_create(text, len);
+}
+
+/* In a thread of its own: the monitor stays usable while it runs. */
+static void cmd_run(int argc, char **argv)
+{
+	struct run *run;
+
+	if (argc < 2) {
+		mprintf("usage: run PROGRAM [ARGUMENT...]\n");
+		return;
+	}
+	if (atomic_xchg(&is_running, 1)) {
+		mprintf("run: a program has the terminal; see ps\n");
+		return;
+	}
+	run = monitor_run_create(argc, argv);
+	if (run && thread_spawn("run", run_and_report, run))
+		return;
+	run_put(run);
+	atomic_set(&is_running, 0);
+	mprintf("run: no memory\n");
 }
 MONITOR_CMD(run, "PROGRAM [ARGUMENT...]: run a program on the terminal",
 	    cmd_run);
