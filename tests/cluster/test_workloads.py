@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""C programs on processes, signals, threads and clocks print on a cluster what
+"""C programs on processes, signals, threads, clocks and files print on a cluster what
 they print on this host's kernel, however they are linked."""
 import os
 import shutil
@@ -9,7 +9,8 @@ import pytest
 
 from conftest import BUILD, TOP
 
-SOURCES = ('process', 'signals', 'threads', 'clocks', 'mapcheck', 'storm')
+SOURCES = ('process', 'signals', 'threads', 'clocks', 'files', 'streams',
+           'mapcheck', 'storm')
 LINKED = {'dynamic': '', 'static': '-static', 'static-pie': '-pie'}
 LIBRARIES = ('usr/lib/x86_64-linux-gnu/libc.so.6',
              'usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2',

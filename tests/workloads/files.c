@@ -205,8 +205,8 @@ static void test_names(void)
 	list(".");
 	list("d");
 	say("chdir", chdir("d/e"));
-	say("getcwd", getcwd(buf, sizeof(buf)) && !strcmp(buf + strlen(buf) - 4,
-							   "/d/e"));
+	say("getcwd",
+	    getcwd(buf, sizeof(buf)) && !strcmp(buf + strlen(buf) - 4, "/d/e"));
 	say("dotdot", access("../../f", R_OK));
 	say("chdir back", chdir("../.."));
 	for (i = 0; i < 300; i++) {
@@ -284,14 +284,14 @@ static void test_shared_mapping(void)
 	p = mmap(NULL, 10000, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	say("mmap", p != MAP_FAILED);
 	strcpy(p + 5000, "stored");
-	say("read sees store", pread(fd, buf, 7, 5000) == 7 &&
-				       !strcmp(buf, "stored"));
+	say("read sees store",
+	    pread(fd, buf, 7, 5000) == 7 && !strcmp(buf, "stored"));
 	pwrite(fd, "WRITTEN", 8, 6000);
 	say("map sees write", !strcmp(p + 6000, "WRITTEN"));
 	say("msync", msync(p, 8192, MS_SYNC));
 	munmap(p, 10000);
-	say("after munmap", pread(fd, buf, 7, 5000) == 7 &&
-				    !strcmp(buf, "stored"));
+	say("after munmap",
+	    pread(fd, buf, 7, 5000) == 7 && !strcmp(buf, "stored"));
 	close(fd);
 }
 
@@ -304,8 +304,8 @@ static void test_locks(void)
 	say("setlk", fcntl(fd, F_SETLK, &fl));
 	pid = fork();
 	if (!pid) {
-		struct flock mine = {.l_type = F_RDLCK, .l_start = 15,
-				     .l_len = 1};
+		struct flock mine = {
+			.l_type = F_RDLCK, .l_start = 15, .l_len = 1};
 
 		say("child setlk", res(fcntl(fd, F_SETLK, &mine)));
 		mine.l_type = F_WRLCK;

@@ -165,8 +165,7 @@ static void test_epoll(void)
 	epoll_ctl(ep, EPOLL_CTL_ADD, e, &ev);
 	write(e, &v, 8);
 	write(e, &v, 8);
-	say("eventfd", epoll_wait(ep, got, 4, -1) == 1 &&
-			       got[0].data.u64 == 7);
+	say("eventfd", epoll_wait(ep, got, 4, -1) == 1 && got[0].data.u64 == 7);
 	say("eventfd read", read(e, &v, 8));
 	say("eventfd value", v);
 	say("eventfd empty", res(read(e, &v, 8)));
