@@ -71,8 +71,7 @@ void aspace_usage(struct aspace *aspace, struct aspace_usage *usage)
 	change_begin(aspace, 0, 0); /* VMAs and tables stay */
 	usage->total_pages = aspace->vmas.nr_pages;
 	usage->brk = aspace->brk;
-	vma_for_each(vma, &aspace->vmas)
-	{
+	vma_for_each (vma, &aspace->vmas) {
 		u64 nr = (vma->end - vma->start) >> PAGE_SHIFT;
 
 		if (vma->prot & PROT_EXEC)
