@@ -182,10 +182,44 @@ long aspace_munmap(struct aspace *aspace, u64 vaddr, u64 len_bytes)
 	return rc;
 }
 
+/* Where the first hole in @range begins; its end if there is none. */
+static u64 first_hole(struct aspace *aspace, const struct range *range)
+{
+	const struct vma *vma;
+	u64 vaddr = range->start;
+
+	down_read(&aspace->vma_lock);
+	vma_for_each_in (vma, &aspace->vmas, range->start, range->end) {
+		if (vma->start > vaddr)
+			break;
+		vaddr = min(vma->end, range->end);
+	}
+	up_read(&aspace->vma_lock);
+	return vaddr;
+}
+
+/* All of @range is mapped. */
+static long protect(struct aspace *aspace, const struct range *range, u32 prot)
+{
+	long rc = call_range(aspace, RPC_m_mprotect, range, prot);
+
+	if (rc)
+		return rc;
+	down_write(&aspace->vma_lock);
+	rc = vma_protect(&aspace->vmas, range->start, range->end, prot);
+	up_write(&aspace->vma_lock);
+	if (rc)
+		change_broke(aspace, (int)rc);
+	/* Faults that saw the old protection are waited for. */
+	range_protect(aspace, range->start, range->end, prot);
+	return rc;
+}
+
+/* As on Linux, what lies before a hole is changed before that is an error. */
 long aspace_mprotect(struct aspace *aspace, u64 vaddr, u64 len_bytes, u32 prot)
 {
-	struct range range;
-	long rc;
+	struct range range, mapped;
+	long rc = 0;
 
 	if (!IS_ALIGNED(vaddr, PAGE_SIZE))
 		return -EINVAL;
@@ -194,17 +228,12 @@ long aspace_mprotect(struct aspace *aspace, u64 vaddr, u64 len_bytes, u32 prot)
 	if (!decode_range(aspace, vaddr, len_bytes, &range))
 		return -ENOMEM;
 	change_begin(aspace, 0, 0);
-	rc = call_range(aspace, RPC_m_mprotect, &range, prot);
-	if (!rc) {
-		down_write(&aspace->vma_lock);
-		rc = vma_protect(&aspace->vmas, range.start, range.end, prot);
-		up_write(&aspace->vma_lock);
-		if (rc)
-			change_broke(aspace, (int)rc);
-		/* Faults that saw the old protection are waited for. */
-		range_protect(aspace, range.start, range.end, prot);
-	}
+	mapped = (struct range){range.start, first_hole(aspace, &range)};
+	if (mapped.end > mapped.start)
+		rc = protect(aspace, &mapped, prot);
 	change_end(aspace);
+	if (!rc && mapped.end < range.end)
+		rc = -ENOMEM;
 	return rc;
 }
 

@@ -371,12 +371,7 @@ static int resolve_memory(struct fault *f)
 		frame_share(f->gframe);
 	if (line && is_zero)
 		memset(pcache_line_kaddr(line), 0, PAGE_SIZE);
-	/* What M sent is old if a modified copy went there meanwhile. */
-	if (line && pcache_nr_write_backs() != nr_write_backs) {
-		pcache_give_back(line);
-		line = NULL;
-	}
-	if (!line || !pcache_adopt(line, f->gframe))
+	if (!line || !pcache_adopt(line, f->gframe, nr_write_backs))
 		return resolve_remote(f);
 	f->line = line;
 	counter_inc(nr_pcache_fill_from_memory);

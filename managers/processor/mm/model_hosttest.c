@@ -281,28 +281,29 @@ static void step_madvise(struct process *p)
 	set_moot(p, start, n, false);
 }
 
-static bool is_mapped(struct process *p, u32 start, u32 n)
+/* How many pages of the @n from @start on are mapped before the first hole? */
+static u32 nr_mapped(struct process *p, u32 start, u32 n)
 {
-	for (u32 i = start; i < start + n; i++)
-		if (p->pages[i].kind == UNMAPPED)
-			return false;
-	return true;
+	u32 i = 0;
+
+	while (i < n && p->pages[start + i].kind != UNMAPPED)
+		i++;
+	return i;
 }
 
 static void step_mprotect(struct process *p)
 {
 	static const u32 prots[] = {PROT_NONE, PROT_READ,
 				    PROT_READ | PROT_WRITE};
-	u32 prot = prots[rand_below(&p->rand, 3)], start, n;
+	u32 prot = prots[rand_below(&p->rand, 3)], start, n, n_mapped;
 
 	pick_range(p, &start, &n);
-	if (!is_mapped(p, start, n))
-		return;
+	n_mapped = nr_mapped(p, start, n);
 	set_moot(p, start, n, true);
 	trace(p, "mprotect", start, n, prot);
-	CHECK(!aspace_mprotect(p->aspace, vaddr_of(start), n * PAGE_SIZE,
-			       prot));
-	for (u32 i = start; i < start + n; i++)
+	CHECK(aspace_mprotect(p->aspace, vaddr_of(start), n * PAGE_SIZE,
+			      prot) == (n_mapped < n ? -ENOMEM : 0));
+	for (u32 i = start; i < start + n_mapped; i++)
 		p->pages[i].prot = prot;
 	set_moot(p, start, n, false);
 }
@@ -399,7 +400,7 @@ static void step_shared_sync(struct process *p)
 	u32 start, n;
 
 	pick_range(p, &start, &n);
-	if (is_mapped(p, start, n))
+	if (nr_mapped(p, start, n) == n)
 		CHECK(!aspace_msync(p->aspace, vaddr_of(start), n * PAGE_SIZE,
 				    MS_SYNC));
 }

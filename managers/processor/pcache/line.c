@@ -277,14 +277,16 @@ void pcache_give_back(struct pcache_line *line)
 	gauge_sub(nr_pcache_lines, 1);
 }
 
-bool pcache_adopt(struct pcache_line *line, u64 gframe)
+bool pcache_adopt(struct pcache_line *line, u64 gframe, u64 nr_write_backs)
 {
 	struct pcache_set *set = set_of(gframe);
 	struct pcache_line *spare = NULL;
 
 	ASSERT(line->state == LINE_LOOSE);
+	/* A line that left before is counted, one that leaves later is found.
+	 */
 	spin_lock(&set->lock);
-	if (!set_find(set, gframe))
+	if (!set_find(set, gframe) && pcache_nr_write_backs() == nr_write_backs)
 		spare = set_pop_free(set);
 	if (spare) {
 		stock_push(spare);
@@ -346,13 +348,13 @@ int pcache_write_back(struct pcache_line *line)
 	spin_unlock(&set->lock);
 
 	counter_inc(nr_clflush);
-	atomic64_inc(&pcache.nr_write_backs);
 	rc = remote_write(memnode_of(line->gframe)->peer, pcache.region,
 			  pcache_line_paddr(line), frame_dma(line->gframe),
 			  memnode_of(line->gframe)->rkey, PAGE_SIZE);
 
 	spin_lock(&set->lock);
 	line->is_writing = false;
+	atomic64_inc(&pcache.nr_write_backs);
 	if (rc) {
 		line->is_dirty = true;
 		counter_inc(nr_clflush_fail);

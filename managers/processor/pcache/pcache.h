@@ -154,12 +154,15 @@ void pcache_give_back(struct pcache_line *line);
 
 /**
  * pcache_adopt - a borrowed line turned out to be a copy of @gframe.
+ * @nr_write_backs: pcache_nr_write_backs() from before the copy was read
  *
  * Does not wait.  Return: true: @line is VALID and pinned; false: @gframe has
- * a line already, or its set no free way; @line was given back and
+ * a line already, or what was read may be older than a copy that was written
+ * back meanwhile, or its set has no free way; @line was given back and
  * pcache_get() is the way.
  */
-bool __must_check pcache_adopt(struct pcache_line *line, u64 gframe);
+bool __must_check pcache_adopt(struct pcache_line *line, u64 gframe,
+			       u64 nr_write_backs);
 
 /**
  * pcache_forget - drop the copy of @gframe, if there is one nobody maps.
@@ -184,8 +187,8 @@ int __must_check pcache_write_back(struct pcache_line *line);
  * entries that map it are not looked at.  May sleep. */
 int __must_check pcache_clean(u64 gframe);
 
-/** pcache_nr_write_backs - grows whenever a dirty line leaves.  A copy that
- * was read outside of a claimed line is good only if it did not change. */
+/** pcache_nr_write_backs - how many ended.  A copy of a frame that was read
+ * outside of a claimed line may be old if one ended since. */
 u64 pcache_nr_write_backs(void);
 
 /* ---- content and mappings

@@ -195,6 +195,7 @@ static bool write_batch_end(struct pcache_line *line, int status)
 	spin_lock(&set->lock);
 	line->is_writing = false;
 	line->nr_pins--;
+	atomic64_inc(&pcache.nr_write_backs);
 	if (status == -EHOSTDOWN) {
 		pr_err_ratelimited("a modified page is lost: %s is gone",
 				   peer_name(memnode_of(line->gframe)->peer));
@@ -221,7 +222,6 @@ static u32 write_batch_run(struct write_batch *batch)
 		return 0;
 	counter_add(nr_clflush, batch->nr);
 	counter_inc(nr_clflush_batch);
-	atomic64_add(&pcache.nr_write_backs, batch->nr);
 	write_batch_post(batch);
 	for (u32 i = 0; i < batch->nr; i++)
 		nr_freed += write_batch_end(batch->writes[i].line,

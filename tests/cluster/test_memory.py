@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Random memory calls on a cluster whose pcache is far too small."""
+import os
+import random
+import subprocess
+
+import pytest
+
+from conftest import TOP
+
+PROGRAM = '/memstress-static'
+# In use on P, and on M for its programs; nothing else runs there.
+GAUGES = {
+    'p0': ('nr_pcache_rmaps', 'nr_user_frames', 'nr_user_aspaces',
+           'nr_processes_alive', 'nr_tasks_alive', 'nr_open_files',
+           'nr_pcache_lines'),
+    'm0': ('nr_aspaces', 'nr_memory_vmas', 'nr_memory_tables'),
+}
+
+
+@pytest.fixture(scope='session')
+def image(tmp_path_factory):
+    """A disk with the one program."""
+    root = tmp_path_factory.mktemp('memory') / 'root'
+    for folder in ('proc', 'dev', 'tmp', 'sys'):
+        (root / folder).mkdir(parents=True)
+    subprocess.run(['gcc', '-O1', '-Wall', '-Wextra', '-pthread', '-static',
+                    '-o', root / PROGRAM[1:],
+                    os.path.join(TOP, 'tests/workloads/memstress.c')],
+                   check=True)
+    path = root.parent / 'memory.ext4'
+    subprocess.run([os.path.join(TOP, 'scripts/make-image'), root, path],
+                   check=True)
+    return path
+
+
+def stress(brick, image, seed, threads, steps, **options):
+    result = brick.run(PROGRAM, '-s', str(seed), '-j', str(threads), '-n',
+                       str(steps), image=image, **options)
+    print(f'seed {seed}, {threads} threads, {steps} steps, {options}')
+    assert result.status == 0, result.explain()
+    assert b'all is as it should be' in result.out, result.explain()
+    counters = result.counters()
+    for node, gauges in GAUGES.items():
+        for gauge in gauges:
+            assert counters[node][gauge] == 0, (node, gauge,
+                                                counters[node][gauge],
+                                                result.explain())
+    return counters
+
+
+@pytest.mark.parametrize('seed', [1, None], ids=['fixed', 'fresh'])
+@pytest.mark.parametrize('cpus, threads', [(1, 1), (2, 2), (4, 4)])
+def test_memory_is_what_the_program_made_it(brick, image, cpus, threads,
+                                            seed):
+    p = stress(brick, image, seed or random.randrange(1 << 32), threads,
+               3000 // threads, cpus=cpus, pcache='512K,4way')['p0']
+    assert p['nr_pcache_eviction'] > 100 and p['nr_pgfault_wp_cow'] > 100, p
