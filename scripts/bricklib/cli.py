@@ -70,7 +70,7 @@ def cmd_run(args):
     if not args.program:
         raise BrickError('run: which program? brick run -- PROGRAM ARGS...')
     folder = args.dir or new_folder()
-    os.makedirs(folder, exist_ok=True)
+    os.makedirs(folder, mode=0o700, exist_ok=True)
     run = Run(config_of(args), args.program, runreq.environment(args.env),
               args.cwd, folder, args)
     try:
@@ -89,6 +89,17 @@ def cmd_up(args):
 
 def cmd_down(args):
     standing.down(args.name)
+    return 0
+
+
+def cmd_stop(args):
+    standing.ask_supervisor(args.name, 'stop', args.node)
+    return 0
+
+
+def cmd_start(args):
+    standing.ask_supervisor(args.name, 'start', args.node,
+                            image_of(args) if args.image else None)
     return 0
 
 
@@ -175,7 +186,9 @@ def parser():
             ('down', cmd_down, 'stop a cluster'),
             ('console', cmd_console, "join a node's terminal or monitor"),
             ('counters', cmd_counters, 'counters of all nodes'),
-            ('log', cmd_log, "the nodes' logs")):
+            ('log', cmd_log, "the nodes' logs"),
+            ('stop', cmd_stop, 'switch one node off'),
+            ('start', cmd_start, 'boot a node that was switched off')):
         c = sub.add_parser(name, help=text)
         c.add_argument('--name', default='brick', help='of the cluster')
         c.set_defaults(fn=fn)
@@ -185,6 +198,12 @@ def parser():
                            help='the log and monitor port instead')
         if name == 'log':
             c.add_argument('node', nargs='?')
+        if name in ('stop', 'start'):
+            c.add_argument('node')
+        if name == 'start':
+            c.add_argument('--image', metavar='FILE',
+                           help='with another disk')
+            c.set_defaults(rootfs=None)
         if name == 'counters':
             c.add_argument('--json', action='store_true')
             c.add_argument('--prometheus', action='store_true')

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A running cluster: the fabric, the nodes, and the folder of their files."""
 import os
+import stat
 import subprocess
 import time
 
@@ -15,7 +16,17 @@ def state_root():
     """Short, for socket paths; private to the user."""
     root = os.environ.get('BRICK_STATE') or f'/tmp/brick-{os.getuid()}'
     os.makedirs(root, mode=0o700, exist_ok=True)
+    is_private(root)
     return root
+
+
+def is_private(folder):
+    """BrickError if others could put their sockets or files there."""
+    st = os.lstat(folder)
+    if (st.st_uid != os.getuid() or not stat.S_ISDIR(st.st_mode)
+            or st.st_mode & 0o022):
+        raise BrickError(f'{folder} is not a folder that is ours alone; '
+                         'remove it, or set BRICK_STATE')
 
 
 class Cluster:
@@ -76,7 +87,7 @@ class Cluster:
             self.fabric = subprocess.Popen(
                 [self.fabric_program, '--log', log, *sockets],
                 stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-                preexec_fn=die_with_parent)
+                preexec_fn=die_with_parent())
         with open(os.path.join(self.folder, 'fabric.pid'), 'w',
                   encoding='ascii') as f:
             f.write(f'{self.fabric.pid}\n')

@@ -60,7 +60,8 @@ class Monitor:
             left = deadline - time.monotonic()
             if left <= 0:
                 raise BrickError(f'node {self.node.name}: its monitor does '
-                                 f'not answer (log: {self.node.path("log")})')
+                                 'not answer; is a console joined to it? '
+                                 f'(log: {self.node.path("log")})')
             if select.select([s], [], [], left)[0]:
                 data = s.recv(65536)
                 if not data:

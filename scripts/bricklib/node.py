@@ -13,10 +13,16 @@ PR_SET_PDEATHSIG = 1
 
 
 def die_with_parent():
-    """In a child, before exec: SIGKILL when the brick process ends, however
-    it ends, and no share of the terminal's signals."""
-    os.setsid()
-    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    """A preexec_fn: SIGKILL when the brick process ends, however it ends, and
+    no share of the terminal's signals."""
+    parent = os.getpid()
+
+    def prepare():
+        os.setsid()
+        _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:   # it ended before we asked
+            os._exit(1)
+    return prepare
 
 
 def accelerator():
@@ -86,7 +92,7 @@ class Node:
         with open(self.path('qemu'), 'wb') as out:
             self.process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-                preexec_fn=die_with_parent)
+                preexec_fn=die_with_parent())
         with open(self.path('pid'), 'w', encoding='ascii') as f:
             f.write(f'{self.process.pid}\n')
 

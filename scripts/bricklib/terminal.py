@@ -128,13 +128,6 @@ class Terminal:
         self.to_node += (frame(CHANNEL_TTY, INTERRUPT) if self.framed
                          else INTERRUPT)
 
-    def resize(self):
-        """The node's terminal learns our size when the program starts."""
-        try:
-            return os.get_terminal_size(0)
-        except OSError:
-            return os.terminal_size((80, 24))
-
     def step(self, timeout_s):
         """Move what there is to move; False when the node hung up."""
         reads = [self.sock]
