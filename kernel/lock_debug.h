@@ -10,4 +10,10 @@
  */
 u32 locks_held(const char **name);
 
+/**
+ * check_interrupt_allowed - an interrupt comes: panic if this CPU holds a lock
+ * that is to be held with interrupts off (with CONFIG_DEBUG_LOCKS).
+ */
+void check_interrupt_allowed(void);
+
 #endif

@@ -2,10 +2,9 @@
 /*
  * Spinlocks and the checker of their order.
  *
- * The checker keeps, per CPU, the stack of held locks.  A CPU may take a lock
- * only if its rank is above that of every lock it holds.  A lock ever taken in
- * an interrupt handler must always be taken with interrupts off: both uses are
- * remembered in the lock.
+ * The checker keeps, per CPU, the stack of held locks, and asks lock_check()
+ * about each one to be taken.  An interrupt handler's locks stand on top of
+ * those of the thread it interrupted: the order holds across both.
  */
 #include <kernel/spinlock.h>
 
@@ -16,17 +15,16 @@
 #include <kernel/thread.h>
 #include <lib/atomic.h>
 
+#include "lock_check.h"
 #include "lock_debug.h"
 
 #define LOCK_DEBUG    IS_ENABLED(CONFIG_DEBUG_LOCKS)
 #define NR_HELD_MAX   16
 #define SPIN_TOO_LONG (20ul << 30) /* cycles; debug: a lost lock */
 
-#define SEEN_IN_IRQ    1 /* taken by an interrupt handler */
-#define SEEN_WITH_IRQS 2 /* taken with interrupts on */
-
 struct held_locks {
-	struct spinlock *locks[NR_HELD_MAX];
+	const struct spinlock *locks[NR_HELD_MAX];
+	u32 ranks[NR_HELD_MAX];
 	u32 n;
 };
 
@@ -43,24 +41,27 @@ static _Noreturn void report(const char *what, const struct spinlock *l,
 	panic("lock %s (rank %u): %s", l->name, l->rank, what);
 }
 
-/* Context: interrupts off, or the lock is never used by handlers. */
-static void check_before(struct spinlock *l, bool same_rank_ok)
+/* What an interrupt adds meanwhile, it takes away again. */
+static void check_before(struct spinlock *l, bool is_pair, bool is_try)
 {
 	struct held_locks *h = this_cpu_ptr(held_locks);
+	struct lock_context context = {
+		.held = h->ranks,
+		.nr_held = h->n,
+		.is_interrupt = in_interrupt(),
+		.irqs_on = irqs_enabled(),
+		.is_pair = is_pair,
+		.is_try = is_try,
+	};
+	const char *wrong;
+	u32 other;
 
-	for (u32 i = 0; i < h->n; i++) {
+	for (u32 i = 0; i < h->n && !is_try; i++)
 		if (h->locks[i] == l)
 			report("taken twice", l, NULL);
-		if (h->locks[i]->rank > l->rank ||
-		    (h->locks[i]->rank == l->rank && !same_rank_ok))
-			report("taken while holding", l, h->locks[i]);
-	}
-	if (in_interrupt())
-		l->irq_seen |= SEEN_IN_IRQ;
-	else if (irqs_enabled())
-		l->irq_seen |= SEEN_WITH_IRQS;
-	if (l->irq_seen == (SEEN_IN_IRQ | SEEN_WITH_IRQS))
-		report("used in interrupts and with interrupts on", l, NULL);
+	wrong = lock_check(&context, l->rank, &other);
+	if (wrong)
+		report(wrong, l, other < h->n ? h->locks[other] : NULL);
 }
 
 static void note_taken(struct spinlock *l)
@@ -71,7 +72,8 @@ static void note_taken(struct spinlock *l)
 	l->owner = current_thread();
 	if (h->n == NR_HELD_MAX)
 		report("too many locks held", l, NULL);
-	h->locks[h->n++] = l;
+	h->locks[h->n] = l;
+	h->ranks[h->n++] = l->rank;
 	irq_restore(flags);
 }
 
@@ -85,8 +87,10 @@ static void note_released(struct spinlock *l)
 		i--;
 	if (!i)
 		report("released by who does not hold it", l, NULL);
-	for (; i < h->n; i++)
+	for (; i < h->n; i++) {
 		h->locks[i - 1] = h->locks[i];
+		h->ranks[i - 1] = h->ranks[i];
+	}
 	h->n--;
 	l->owner = NULL;
 	irq_restore(flags);
@@ -115,10 +119,10 @@ static __noinline void spin_slow(struct spinlock *l)
 	} while (!try_once(l));
 }
 
-static __always_inline void lock(struct spinlock *l, bool same_rank_ok)
+static __always_inline void lock(struct spinlock *l, bool is_pair)
 {
 	if (checking())
-		check_before(l, same_rank_ok);
+		check_before(l, is_pair, false);
 	if (unlikely(!try_once(l)))
 		spin_slow(l);
 	if (checking())
@@ -139,6 +143,8 @@ void spin_unlock(struct spinlock *l)
 
 bool spin_trylock(struct spinlock *l)
 {
+	if (checking())
+		check_before(l, false, true);
 	if (READ_ONCE(l->held) || !try_once(l))
 		return false;
 	if (checking())
@@ -190,4 +196,13 @@ u32 locks_held(const char **name)
 		return 0;
 	*name = h->locks[h->n - 1]->name;
 	return h->n;
+}
+
+void check_interrupt_allowed(void)
+{
+	struct held_locks *h = this_cpu_ptr(held_locks);
+
+	if (checking() && h->n && h->ranks[h->n - 1] > LOCK_IRQ_BEGIN)
+		report("interrupts came on while it is held",
+		       h->locks[h->n - 1], NULL);
 }

@@ -31,6 +31,7 @@ static DEFINE_PERCPU(u32, irq_depth);
 
 void irq_enter(void)
 {
+	check_interrupt_allowed();
 	this_cpu_add(irq_depth, 1u);
 }
 

@@ -25,7 +25,7 @@ _Static_assert(PAGE_SIZE << BUFFER_ORDER == RPC_IO_MAX, "buffer size");
 _Static_assert(NR_BUFFERS << BUFFER_ORDER == 1u << POOL_ORDER, "pool size");
 
 static u8 *pool;
-static struct spinlock pool_lock = SPINLOCK_INIT("storage_transfer", LOCK_MISC);
+static struct spinlock pool_lock = SPINLOCK_INIT("storage_transfer", LOCK_LEAF);
 static u32 free_buffers = (1u << NR_BUFFERS) - 1; /* [pool_lock] */
 static DEFINE_WAITQ(pool_wait);
 static DEFINE_MUTEX(region_lock, LOCK_PEER);

@@ -131,7 +131,7 @@ long sys_eventfd2(u64 a0, u64 a1)
 	e = kzalloc(sizeof(*e));
 	if (!e)
 		return -ENOMEM;
-	spin_lock_init(&e->lock, "eventfd", LOCK_MISC);
+	spin_lock_init(&e->lock, "eventfd", LOCK_LEAF);
 	poll_head_init(&e->head, LOCK_POLL);
 	e->count = (u32)a0;
 	e->is_semaphore = flags & EFD_SEMAPHORE;

@@ -32,7 +32,7 @@ struct bounce {
 };
 
 static struct bounce bounces[NR_BOUNCE];
-static struct spinlock bounce_lock = SPINLOCK_INIT("bounce", LOCK_MISC);
+static struct spinlock bounce_lock = SPINLOCK_INIT("bounce", LOCK_LEAF);
 static struct list_head bounce_free = LIST_HEAD_INIT(bounce_free);
 static DEFINE_WAITQ(bounce_waitq);
 

@@ -21,7 +21,7 @@
 #define HOME_TIMEOUT_NS (60ul * 1000000000ul)
 #define EXEC_MAX_VMAS   64u
 
-static DEFINE_SPINLOCK(all_lock, LOCK_FRAME);
+static DEFINE_SPINLOCK(all_lock, LOCK_LEAF);
 static LIST_HEAD(all_aspaces); /* [all_lock] */
 
 /* ---- references -------------------------------------------------------------

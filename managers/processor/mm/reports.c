@@ -22,7 +22,7 @@
 static struct slab_cache *report_cache;
 
 /* Address spaces with a message full of reports. */
-static DEFINE_SPINLOCK(todo_lock, LOCK_FRAME);
+static DEFINE_SPINLOCK(todo_lock, LOCK_LEAF);
 static LIST_HEAD(todo); /* [todo_lock] */
 static DEFINE_WAITQ(todo_waitq);
 
