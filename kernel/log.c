@@ -7,6 +7,7 @@
  */
 #include <kernel/log.h>
 
+#include <arch/x86/barrier.h>
 #include <arch/x86/cpu.h>
 #include <drivers/serial.h>
 #include <kernel/assert.h>
@@ -22,6 +23,10 @@
 #define RING_BYTES (256u << 10) /* power of two */
 #define LINE_MAX   320
 
+/* How long text waits for a port that is busy, and between two tries. */
+#define STUCK_TRIES  20000
+#define PAUSE_CYCLES 300000u
+
 enum log_level log_max_level = LOG_INFO;
 
 static char ring[RING_BYTES];
@@ -29,6 +34,7 @@ static u64 ring_head;   /* bytes ever written [ring_lock; read: acquire] */
 static u64 console_pos; /* [console_lock] */
 static DEFINE_SPINLOCK(ring_lock, LOCK_LOG);
 static DEFINE_SPINLOCK(console_lock, LOCK_CONSOLE);
+static bool console_is_stuck; /* [console_lock] */
 static bool in_panic;
 
 static void ring_append(const char *text, size_t n)
@@ -63,13 +69,46 @@ size_t log_size(void)
 	return RING_BYTES;
 }
 
+static void console_pause(void)
+{
+	u64 start = rdtsc();
+
+	while (rdtsc() - start < PAUSE_CYCLES)
+		cpu_relax();
+}
+
+/*
+ * Text is lost only while the port takes nothing for seconds; from the first
+ * loss on nobody waits, until it takes something again.
+ * Context: console_lock held, or in a panic.
+ */
+static void console_send(const char *text, size_t n)
+{
+	u32 nr_tries = 0;
+
+	for (;;) {
+		size_t sent = serial_console_write(text, n);
+
+		text += sent;
+		n -= sent;
+		if (sent) {
+			nr_tries = 0;
+			console_is_stuck = false;
+		}
+		if (!n || console_is_stuck)
+			return;
+		console_is_stuck = ++nr_tries == STUCK_TRIES;
+		console_pause();
+	}
+}
+
 static void console_drain(void)
 {
 	char buf[128];
 	size_t n;
 
 	while ((n = log_read(&console_pos, buf, sizeof(buf))))
-		serial_console_write(buf, n);
+		console_send(buf, n);
 }
 
 static void console_flush(void)
@@ -99,17 +138,7 @@ void console_write(const char *text, size_t n)
 
 	console_flush();
 	flags = spin_lock_irqsave(&console_lock);
-	serial_console_write(text, n);
-	spin_unlock_irqrestore(&console_lock, flags);
-	console_flush();
-}
-
-void log_console_write(const char *buf, size_t len)
-{
-	u64 flags = spin_lock_irqsave(&console_lock);
-
-	console_drain();
-	serial_console_write(buf, len);
+	console_send(text, n);
 	spin_unlock_irqrestore(&console_lock, flags);
 	console_flush();
 }

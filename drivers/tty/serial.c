@@ -40,7 +40,7 @@
 #define FIFO_BYTES       16
 
 #define RING_BYTES 16384u /* power of two */
-#define POLL_MAX   200000 /* a port that is never ready is left alone */
+#define POLL_MAX   100 /* looks at a port before its user does other things */
 
 struct port {
 	u16 base;
@@ -97,25 +97,26 @@ void serial_init_early(void)
 	port_init(&console);
 }
 
-static void send_polled(struct port *p, char c)
+static bool send_polled(struct port *p, char c)
 {
 	for (int i = 0; !(reg_read(p, REG_LSR) & LSR_SENT); i++) {
-		if (i == POLL_MAX) {
-			p->is_present = false;
-			return;
-		}
+		if (i == POLL_MAX)
+			return false;
 		cpu_relax();
 	}
 	reg_write(p, REG_DATA, (u8)c);
+	return true;
 }
 
-void serial_console_write(const char *buf, size_t len)
+size_t serial_console_write(const char *buf, size_t len)
 {
-	for (size_t i = 0; i < len && console.is_present; i++) {
-		if (buf[i] == '\n')
-			send_polled(&console, '\r');
-		send_polled(&console, buf[i]);
-	}
+	if (!console.is_present)
+		return len; /* nobody listens */
+	for (size_t i = 0; i < len; i++)
+		if ((buf[i] == '\n' && !send_polled(&console, '\r')) ||
+		    !send_polled(&console, buf[i]))
+			return i;
+	return len;
 }
 
 /* Fill the transmitter from the ring. Context: p->lock held. */

@@ -7,8 +7,14 @@
  */
 #include <lib/types.h>
 
-/** serial_console_write - to ttyS1, polled. Context: any, serialized. */
-void serial_console_write(const char *buf, size_t len);
+/**
+ * serial_console_write - to ttyS1, polled.
+ *
+ * Context: any, serialized.
+ * Return: how many bytes were sent; fewer than @len if the port is busy for
+ * longer than hardware ever is: an emulated port waits for its reader.
+ */
+size_t serial_console_write(const char *buf, size_t len);
 /** serial_console_set_receiver - as serial_tty_set_receiver(), of ttyS1. */
 void serial_console_set_receiver(void (*fn)(u8 byte, bool break_seen));
 /** serial_init_early - polled output works. serial_init - interrupts too. */

@@ -2,7 +2,9 @@
 """One node alone: the self-tests in the kernel, on some numbers of CPUs."""
 import os
 import re
+import socket
 import subprocess
+import time
 
 import pytest
 
@@ -29,3 +31,53 @@ def test_selftests_pass(build, tmp_path, cpus):
     m = re.search(r'selftest: (\d+) passed, (\d+) failed', log)
     assert m, log[-3000:]
     assert int(m[1]) > 0 and m[2] == '0', log[-6000:]
+
+
+def test_a_slow_reader_of_the_monitor_loses_nothing(build, tmp_path):
+    path = str(tmp_path / 'log')
+    node = subprocess.Popen(
+        [os.path.join(TOP, 'scripts/qemu'), '-M', 'q35', '-accel', 'tcg',
+         '-cpu', 'max', '-m', '256M', '-nodefaults', '-display', 'none',
+         '-no-reboot', '-kernel', f'{build}/brick.elf', '-append',
+         'role=processor', '-serial', 'null', '-chardev',
+         f'socket,id=log,path={path},server=on', '-serial', 'chardev:log'],
+        stdin=subprocess.DEVNULL)
+    try:
+        with connect(path) as s:
+            receive(s, b'brick> ')
+            s.sendall(b'counters -a\n')
+            # Far less than the answer fits into the socket.
+            time.sleep(1.5)
+            answer = receive(s, b'brick> ').decode()
+            assert re.search(r'brick> $', answer)
+            s.sendall(b'counters -a\n')
+            again = receive(s, b'brick> ').decode()
+    finally:
+        node.terminate()
+        node.wait(10)
+    names = [re.findall(r'^(\w+): -?\d+\r$', text, re.M)
+             for text in (answer, again)]
+    assert len(names[0]) > 50
+    assert names[0] == names[1]
+
+
+def connect(path):
+    s = socket.socket(socket.AF_UNIX)
+    s.settimeout(60)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    for _ in range(200):
+        try:
+            s.connect(path)
+            return s
+        except OSError:
+            time.sleep(0.1)
+    raise TimeoutError(path)
+
+
+def receive(s, until):
+    got = b''
+    while until not in got:
+        data = s.recv(65536)
+        assert data, got
+        got += data
+    return got

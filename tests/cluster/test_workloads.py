@@ -13,6 +13,7 @@ SOURCES = ('process', 'signals', 'threads', 'clocks', 'files', 'streams',
            'mapcheck', 'storm')
 LINKED = {'dynamic': '', 'static': '-static', 'static-pie': '-pie'}
 LIBRARIES = ('usr/lib/x86_64-linux-gnu/libc.so.6',
+             'usr/lib/x86_64-linux-gnu/libgcc_s.so.1',
              'usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2',
              'usr/lib64/ld-linux-x86-64.so.2', 'usr/bin/true')
 
