@@ -192,6 +192,24 @@ KTEST(memory_a_failed_fill_is_not_remembered)
 	memory_test_end();
 }
 
+KTEST(memory_a_fill_survives_a_storage_node_that_joins_anew)
+{
+	static const u8 bytes[4096] = "x";
+	struct rpc_m_fault_reply rep;
+	u32 asid;
+
+	memory_test_begin(256);
+	asid = test_aspace();
+	EXPECT_EQ(test_map_file(asid, fake_file_add(5, bytes, sizeof(bytes)),
+				SOMEWHERE, 4096, PROT_READ, MAP_PRIVATE, 0),
+		  0);
+	fake_storage.nr_lives = 2;
+	EXPECT_EQ(test_fault(asid, SOMEWHERE, FAULT_READ, &rep), 0);
+	EXPECT_EQ(call.bulk[0], 'x');
+	EXPECT_EQ(fake_storage.nr_reads, 3);
+	memory_test_end();
+}
+
 KTEST(memory_evicts_unused_file_pages_when_frames_run_low)
 {
 	static u8 bytes[512 * 4096];

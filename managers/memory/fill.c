@@ -115,6 +115,35 @@ static void make_segs(struct fill *fill)
 	}
 }
 
+/*
+ * The node may have to be waited for: it joins late, or anew.  What it did in
+ * a life that is over does not matter to a read.
+ */
+static int read_from_storage(const struct file_id *fid, struct rpc_args *args)
+{
+	u64 deadline_ns = time_mono_ns() + STORAGE_WAIT_NS;
+
+	for (;;) {
+		struct peer *peer = peer_wait(ROLE_STORAGE, fid->node_guid,
+					      STORAGE_WAIT_NS);
+		int err;
+
+		if (!peer) {
+			pr_warn_ratelimited(
+				"no storage node %016lx to read inode %lu",
+				fid->node_guid, fid->ino);
+			return -EHOSTDOWN;
+		}
+		err = rpc_call(peer, RPC_s_read, args);
+		if (err)
+			pr_warn_ratelimited("%s: reading inode %lu: error %d",
+					    peer_name(peer), fid->ino, err);
+		peer_put(peer);
+		if (err != -EHOSTDOWN || time_mono_ns() > deadline_ns)
+			return err;
+	}
+}
+
 static int call_storage(struct fill *fill, struct rpc_file_io_reply *rep)
 {
 	const struct file_id *fid = &fill->file->fid;
@@ -126,21 +155,8 @@ static int call_storage(struct fill *fill, struct rpc_file_io_reply *rep)
 				.segs = fill->segs,
 				.nr_segs = fill->nr_segs};
 	struct rpc_args args = {.req = &req, .rep = rep, .bulk = &bulk};
-	struct peer *peer =
-		peer_wait(ROLE_STORAGE, fid->node_guid, STORAGE_WAIT_NS);
-	int err;
 
-	if (!peer) {
-		pr_warn_ratelimited("no storage node %016lx to read inode %lu",
-				    fid->node_guid, fid->ino);
-		return -EIO;
-	}
-	err = rpc_call(peer, RPC_s_read, &args);
-	if (err)
-		pr_warn_ratelimited("%s: reading inode %lu: error %d",
-				    peer_name(peer), fid->ino, err);
-	peer_put(peer);
-	return err ? -EIO : 0;
+	return read_from_storage(fid, &args) ? -EIO : 0;
 }
 
 /* @len_bytes from the window's start have arrived. */

@@ -287,6 +287,10 @@ int rpc_call(struct peer *peer, enum rpc_op op, struct rpc_args *args)
 		abort();
 	fake_storage.nr_reads++;
 	fake_storage.nr_pages += len / PAGE_SIZE;
+	if (fake_storage.nr_lives) {
+		fake_storage.nr_lives--;
+		return -EHOSTDOWN;
+	}
 	if (fake_storage.error)
 		return fake_storage.error;
 	for (u32 i = 0; i < nr_files; i++) {

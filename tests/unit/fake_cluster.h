@@ -38,6 +38,7 @@ struct fake_storage {
 	u32 nr_reads;    /* s_read calls served */
 	u32 nr_pages;    /* pages they asked for */
 	int error;       /* answer this instead, if not 0 */
+	u32 nr_lives;    /* so many calls end with the node's life */
 	u32 short_bytes; /* leave out as much at the end of each answer */
 };
 extern struct fake_storage fake_storage;

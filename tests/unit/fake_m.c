@@ -276,6 +276,13 @@ static int m_ungrant(struct rpc_args *args)
 	return 0;
 }
 
+static u32 nr_exec_failures;
+
+void fake_m_fail_execs(u32 nr)
+{
+	nr_exec_failures = nr;
+}
+
 /* A stack whose top page M filled, nothing else. */
 static int m_exec(struct rpc_m_exec_reply *rep, struct rpc_args *args)
 {
@@ -527,6 +534,10 @@ int rpc_call(struct peer *peer, enum rpc_op op, struct rpc_args *args)
 		rc = m_ungrant(args);
 		break;
 	case RPC_m_exec:
+		if (nr_exec_failures) {
+			nr_exec_failures--;
+			return -EHOSTDOWN;
+		}
 		rc = m_exec(args->rep, args);
 		break;
 	case RPC_m_fork:

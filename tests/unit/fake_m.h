@@ -23,5 +23,7 @@ u32 fake_m_free_frames(void);
 u32 fake_m_granted_frames(void);
 /** fake_m_fail - the next @nr one-sided reads fail. */
 void fake_m_fail_reads(u32 nr);
+/** fake_m_fail_execs - the next @nr execs find the node's life over. */
+void fake_m_fail_execs(u32 nr);
 
 #endif

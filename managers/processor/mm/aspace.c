@@ -8,6 +8,7 @@
 #include <kernel/counters.h>
 #include <kernel/init.h>
 #include <kernel/log.h>
+#include <kernel/time.h>
 #include <kernel/uaccess.h>
 #include <lib/errno.h>
 #include <lib/hash.h>
@@ -19,6 +20,7 @@
 #include <net/rpc.h>
 
 #define HOME_TIMEOUT_NS (60ul * 1000000000ul)
+#define RETRY_NS        (50ul * 1000000ul)
 #define EXEC_MAX_VMAS   64u
 
 static DEFINE_SPINLOCK(all_lock, LOCK_LEAF);
@@ -272,8 +274,8 @@ static int exec_add_vma(struct aspace *aspace, const struct wire_vma *wire)
 	return rc;
 }
 
-int aspace_exec(struct rpc_m_exec *req, const void *strings,
-		struct rpc_m_exec_reply *rep, struct aspace **out)
+static int try_exec(struct rpc_m_exec *req, const void *strings,
+		    struct rpc_m_exec_reply *rep, struct aspace **out)
 {
 	struct memnode *home = memnode_get_home(HOME_TIMEOUT_NS);
 	struct wire_vma *vmas = NULL;
@@ -319,6 +321,22 @@ free_bulk:
 put_home:
 	memnode_put(home);
 	return rc;
+}
+
+int aspace_exec(struct rpc_m_exec *req, const void *strings,
+		struct rpc_m_exec_reply *rep, struct aspace **out)
+{
+	u64 deadline_ns = time_mono_ns() + HOME_TIMEOUT_NS;
+	int rc;
+
+	for (;;) {
+		rc = try_exec(req, strings, rep, out);
+		if (rc != -EHOSTDOWN || time_mono_ns() > deadline_ns)
+			return rc;
+		/* What the node did for us has ended with its life; we may
+		 * not have heard yet that it is over. */
+		sleep_ns(RETRY_NS);
+	}
 }
 
 /* ---- fork -------------------------------------------------------------------

@@ -509,6 +509,7 @@ static void run(u32 nr_steps)
 	nr_shared = 0;
 	memset(shared, 0, sizeof(shared));
 	first = calloc(1, sizeof(*first));
+	fake_m_fail_execs((u32)seed % 3);
 	CHECK(!aspace_exec(&req, "a\0b", &rep, &first->aspace));
 	first->nr_steps = nr_steps;
 	first->brk = 0x200000;
