@@ -7,7 +7,6 @@
 #include <kernel/init.h>
 #include <kernel/log.h>
 #include <kernel/monitor.h>
-#include <kernel/random.h>
 #include <lib/errno.h>
 #include <lib/string.h>
 #include <mm/page.h>
@@ -67,7 +66,7 @@ static int mount_disk(struct block_device *disk)
 	}
 	ext4_statfs(storage.fs, &st);
 	storage.block_shift = (u32)__builtin_ctz(st.block_bytes);
-	random_bytes(&storage.fsid, sizeof(storage.fsid));
+	storage.fsid = (u32)ext4_identity(storage.fs);
 	pr_info("serving ext4 \"%s\" on %s: %llu MiB, blocks of %u bytes",
 		st.label, disk->name,
 		(unsigned long long)(st.nr_blocks * st.block_bytes >> 20),

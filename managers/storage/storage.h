@@ -20,8 +20,9 @@ struct storage {
 	struct mutex lock;  /* LOCK_VNODE: ext4 and its block cache */
 	struct ext4_fs *fs; /* NULL: nothing is mounted [set at start] */
 	struct block_device *disk;
-	u32 fsid;        /* of this mount: random, so that what others cached
-			    of another disk is not taken for this one */
+	u32 fsid;        /* of the file system: what others cached of another
+			    disk is not taken for this one, and a node that
+			    comes again with the same one is no news */
 	u32 block_shift; /* of the file system */
 };
 

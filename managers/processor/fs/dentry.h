@@ -28,7 +28,7 @@ struct dentry {
 	bool is_unlinked;         /* its name is gone [dentry lock] */
 	struct dentry *parent;    /* itself for a root [dentry lock] */
 	struct mount *mount;      /* [set once before publish] */
-	struct mount *covered_by; /* what is mounted here, or NULL [boot] */
+	struct mount *covered_by; /* what is mounted here, or NULL [mount.c] */
 	struct vnode *vnode;      /* NULL: negative [dentry lock] */
 	u64 valid_until_ns;       /* believe without asking [dentry lock] */
 	u32 name_len;

@@ -132,11 +132,60 @@ static int mount_one(const struct mount_row *row, struct mount *m)
 	return 0;
 }
 
+/* Mounts in the root file system are mounted in the new one, too. */
+static int mounts_cover_again(void)
+{
+	for (u32 i = 1; i < nr_mounts; i++) {
+		struct mount *m = &mounts[i];
+		int err;
+
+		if (m->covers->mount != &mounts[0])
+			continue;
+		err = mount_find_covers(m);
+		if (err)
+			return err;
+		m->covers->covered_by = m;
+	}
+	return 0;
+}
+
+/*
+ * Does the node still serve what it served?  It may have come again with
+ * another disk.  Who runs keeps the old root, and gets ESTALE for what is not
+ * cached; who starts now gets the new one.  The reference to the old one is
+ * kept, because the root is read without a lock.
+ */
+static int mount_renew(const struct mount_row *row, struct mount *m)
+{
+	struct dentry *root;
+	struct vnode *vn;
+	int err;
+
+	if (row->role == ROLE_NONE)
+		return 0;
+	err = mount_find_root(row, m, &vn);
+	if (err || vn == m->root->vnode) {
+		if (!err)
+			vnode_put(vn);
+		return err;
+	}
+	root = dentry_alloc_root(m, vn);
+	vnode_put(vn);
+	if (!root)
+		return -ENOMEM;
+	pr_warn("%s: node %016lx serves another file system now", m->path,
+		m->guid);
+	smp_store_release(&m->root, root);
+	return m == &mounts[0] ? mounts_cover_again() : 0;
+}
+
 int vfs_mount_all(void)
 {
 	int err = 0;
 
 	mutex_lock(&mount_lock);
+	for (u32 i = 0; !err && i < nr_mounts; i++)
+		err = mount_renew(&mount_rows[i], &mounts[i]);
 	if (nr_mounts == 0)
 		err = remote_io_init();
 	while (!err && nr_mounts < NR_MOUNTS) {

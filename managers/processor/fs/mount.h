@@ -5,7 +5,8 @@
 /*
  * What is mounted where.  The table is fixed (Brick has no mount(2)):
  * "/" is the root file system of S; "/tmp" and "/dev/shm" are tmpfs of M;
- * "/dev", "/proc" and "/sys" are made here.  Mounts live forever.
+ * "/dev", "/proc" and "/sys" are made here.  Mounts live forever,
+ * but a node that comes again may give one a new root.
  */
 #include <kernel/mutex.h>
 #include <lib/list.h>
@@ -38,8 +39,9 @@ struct mount {
 /**
  * vfs_mount_all - wait for a memory and a storage node, then mount all.
  *
- * Says in the log whom it waits for.  Idempotent.  Call it before the first
- * path is looked up.
+ * Says in the log whom it waits for.  Call it before the first path is looked
+ * up, and again before a program is started: a node that has come again with
+ * other files is noticed here.
  * Context: may sleep for long.  Return: 0 or the file systems' error.
  */
 int __must_check vfs_mount_all(void);

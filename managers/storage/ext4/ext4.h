@@ -83,6 +83,9 @@ int __must_check ext4_mount(const struct ext4_device *dev,
 			    struct ext4_fs **out);
 /** ext4_unmount - free what ext4_mount() made. */
 void ext4_unmount(struct ext4_fs *fs);
+/** ext4_identity - a number that is the same for the same file system as long
+ * as nobody writes to it; a hash, so not for hostile disks. */
+u64 ext4_identity(const struct ext4_fs *fs);
 /** ext4_statfs - figures of the superblock. */
 void ext4_statfs(const struct ext4_fs *fs, struct ext4_statfs *out);
 

@@ -27,6 +27,7 @@ struct ext4_fs {
 	u32 hash_seed[4];    /* of hash-tree directories */
 	bool hash_is_signed; /* takes characters as signed */
 	char label[17];
+	u64 identity;      /* of the superblock as it was at mount */
 	u64 *inode_tables; /* first block of each group's inode table */
 	struct block_cache *cache;
 };

@@ -161,6 +161,7 @@ static int parse_super(struct ext4_fs *fs, const u8 *sb, u32 *desc_bytes)
 				? get_le32(sb + SB_CSUM_SEED)
 				: crc32c(~0u, sb + SB_UUID, 16);
 	memcpy(fs->label, sb + SB_VOLUME_NAME, 16);
+	fs->identity = hash_bytes(sb, SUPER_BYTES, 0);
 	for (u32 i = 0; i < ARRAY_SIZE(fs->hash_seed); i++)
 		fs->hash_seed[i] = get_le32(sb + SB_HASH_SEED + 4 * i);
 	fs->hash_is_signed = !(get_le32(sb + SB_FLAGS) & FLAG_UNSIGNED_HASH);
@@ -277,6 +278,11 @@ void ext4_unmount(struct ext4_fs *fs)
 	cache_destroy(fs->cache);
 	kfree(fs->inode_tables);
 	kfree(fs);
+}
+
+u64 ext4_identity(const struct ext4_fs *fs)
+{
+	return fs->identity;
 }
 
 void ext4_statfs(const struct ext4_fs *fs, struct ext4_statfs *out)

@@ -1,0 +1,328 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Nodes come late, die, come back with other disks, and say what they should
+not; programs and the other nodes live through it or are told clearly.
+
+One cluster for all tests; each leaves it so that the next can begin.  Limits
+of time are only against hanging forever.
+"""
+import os
+import re
+import signal
+import socket
+import subprocess
+import time
+
+import pytest
+
+from bricklib import monitor
+from bricklib.cluster import Cluster
+from bricklib.config import ClusterConfig, NodeConfig
+from conftest import TOP
+
+FOREVER_S = 120
+# Quick to notice a death.
+GONE = 'peer_suspect_ms=3000 peer_gone_ms=8000'
+
+PROGRAM = r'''
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void show(int fd, const char *name, off_t at)
+{
+	char text[64] = "";
+	ssize_t n = fd < 0 ? -1 : pread(fd, text, sizeof(text) - 1, at);
+
+	if (n < 0)
+		printf("%s: %s\n", name, strerror(errno));
+	else
+		printf("%s: %.*s\n", name, (int)strcspn(text, "\n"), text);
+}
+
+/* Keeps a file open until a line comes, then reads on. */
+static void keep(const char *name)
+{
+	int fd = open(name, O_RDONLY);
+	char line[16];
+
+	show(fd, name, 0);
+	printf("kept\n");
+	fgets(line, sizeof(line), stdin);
+	show(fd, name, 1 << 20);
+	show(open(name, O_RDONLY), name, 0);
+}
+
+/* Goes round and round in more memory than the pcache has. */
+static void churn(size_t bytes)
+{
+	volatile char *p = malloc(bytes);
+
+	for (unsigned round = 0;; round++) {
+		for (size_t i = 0; i < bytes; i += 4096)
+			p[i] += 1;
+		if (!round)
+			printf("churns\n");
+	}
+}
+
+int main(int argc, char **argv)
+{
+	setlinebuf(stdout);
+	if (argc == 3 && !strcmp(argv[1], "keep"))
+		keep(argv[2]);
+	else if (argc == 3 && !strcmp(argv[1], "churn"))
+		churn(strtoul(argv[2], NULL, 0));
+	else
+		for (int i = 1; i < argc; i++)
+			show(open(argv[i], O_RDONLY), argv[i], 0);
+	printf("end\n");
+	return 0;
+}
+'''
+
+
+def until(condition, what):
+    """The first true value of @condition()."""
+    deadline = time.monotonic() + FOREVER_S
+    while True:
+        value = condition()
+        if value:
+            return value
+        assert time.monotonic() < deadline, f'never: {what()}'
+        time.sleep(0.1)
+
+
+def make_image(folder, name, program, files):
+    root = folder / name
+    for where in ('bin', 'tmp', 'dev', 'proc', 'sys'):
+        (root / where).mkdir(parents=True)
+    (root / 'bin/t').write_bytes(program)
+    (root / 'bin/t').chmod(0o755)
+    for path, text in files.items():
+        (root / path).write_text(text)
+    image = folder / f'{name}.ext4'
+    subprocess.run([os.path.join(TOP, 'scripts/make-image'), root, image],
+                   check=True)
+    return str(image)
+
+
+@pytest.fixture(scope='module')
+def images(tmp_path_factory):
+    """Two disks: the same names, other contents, and a name of its own."""
+    folder = tmp_path_factory.mktemp('images')
+    (folder / 't.c').write_text(PROGRAM)
+    subprocess.run(['gcc', '-O1', '-static', '-o', folder / 't',
+                    folder / 't.c'], check=True)
+    program = (folder / 't').read_bytes()
+    return {which: make_image(folder, which, program, {
+        'version': f'{which}\n', f'only-{which}': f'{which} alone\n',
+        'big': f'{which} begin\n'.ljust(1 << 20) + f'{which} far\n',
+        'big2': f'{which} begin\n'.ljust(1 << 20) + f'{which} far\n',
+    }) for which in ('first', 'second')}
+
+
+class World:
+    """A cluster of P, M and S whose nodes are started one by one."""
+
+    def __init__(self, build, image):
+        # Socket paths must be short, so not below pytest's own long names.
+        base = os.environ.get('BRICK_TEST_TMP', '/tmp')
+        folder = subprocess.run(['mktemp', '-d', f'{base}/bt-XXXXXX'],
+                                text=True, capture_output=True,
+                                check=True).stdout.strip()
+        self.cluster = Cluster(ClusterConfig([
+            NodeConfig('processor', 'p0', 2, '256M',
+                       options=f'pcache=8M {GONE}'),
+            NodeConfig('memory', 'm0', 1, '224M',
+                       options=f'pool=96M {GONE}'),
+            NodeConfig('storage', 's0', 1, '192M', image=image,
+                       options=GONE),
+        ], kernel=f'{build}/brick.elf',
+            fabric=f'{build}/tools/brick-fabric'), folder)
+        self.p0, self.m0, self.s0 = self.cluster.nodes
+        self.nr_runs = 0
+        self.tty_from = 0
+
+    def whole(self):
+        """All nodes run and have joined."""
+        if self.cluster.fabric is None:
+            self.cluster.start_fabric()
+        for n in self.cluster.nodes:
+            if not n.is_running():
+                n.start()
+        for n in self.cluster.nodes:
+            until(lambda n=n: self.has_both_peers(n),
+                  lambda n=n: f'both peers of {n.name}\n'
+                  + self.explain())
+
+    @staticmethod
+    def has_both_peers(node):
+        lines = monitor.Monitor(node).ask('peers', FOREVER_S)
+        return sum(' alive' in line for line in lines) == 2
+
+    def replace(self, node, image=None):
+        """Kill the node's machine and boot it anew."""
+        others = [n for n in self.cluster.nodes if n is not node]
+        joined = f'{node.config.role} node .* joined'
+        before = [len(re.findall(joined, n.log_text())) for n in others]
+        with open(node.path('pid'), encoding='ascii') as f:
+            os.kill(int(f.read()), signal.SIGKILL)
+        node.process.wait()
+        node.config.image = image or node.config.image
+        node.start()
+        for n, count in zip(others, before):
+            self.log(n, joined, count + 1)
+        self.whole()
+
+    def log(self, node, pattern, count=1):
+        """Until @pattern stands @count times in the node's log."""
+        until(lambda: len(re.findall(pattern, node.log_text())) >= count,
+              lambda: f'{count} x {pattern!r} in the log of {node.name}\n'
+              + self.explain())
+
+    def explain(self):
+        return '\n'.join(f'--- {n.name}\n{n.log_text()[-1500:]}'
+                         for n in self.cluster.nodes) \
+            + f'\n--- terminal\n{self.tty()}\n{self.cluster.folder}'
+
+    def tty(self):
+        """What was printed since the last run began."""
+        with open(self.p0.path('tty'), 'rb') as f:
+            f.seek(self.tty_from)
+            return f.read().decode('utf-8', 'replace').replace('\r', '')
+
+    def run(self, *argv):
+        """Start a program from the monitor."""
+        self.tty_from = os.path.getsize(self.p0.path('tty'))
+        self.nr_runs += 1
+        answer = monitor.Monitor(self.p0).ask(' '.join(['run', *argv]),
+                                              FOREVER_S)
+        assert not any('run:' in line for line in answer), answer
+        self.log(self.p0, 'brick: run ', self.nr_runs)
+
+    def status(self):
+        """Of the program that was started last, once it has ended."""
+        self.log(self.p0, r'brick: exit status \d+', self.nr_runs)
+        return int(re.findall(r'brick: exit status (\d+)',
+                              self.p0.log_text())[-1])
+
+    def output(self, *argv):
+        """The lines of a program that ends well."""
+        self.run(*argv)
+        assert self.status() == 0, self.explain()
+        self.printed('end\n')
+        return self.tty().splitlines()
+
+    def printed(self, text):
+        until(lambda: text in self.tty(),
+              lambda: f'{text!r} on the terminal\n' + self.explain())
+
+    def type(self, text):
+        with socket.socket(socket.AF_UNIX) as s:
+            s.connect(self.p0.path('tty') + '.sock')
+            s.sendall(text)
+
+    def no_panic(self):
+        for n in self.cluster.nodes:
+            assert n.is_running(), n.why_it_ended()
+            assert 'panic' not in n.log_text(), n.log_text()[-3000:]
+
+
+@pytest.fixture(scope='module')
+def world(build, images):
+    w = World(build, images['first'])
+    yield w
+    w.cluster.stop()
+
+
+def test_a_program_waits_for_nodes_that_come_late(world):
+    w = world
+    w.cluster.start_fabric()
+    w.p0.start()
+    w.log(w.p0, 'waiting: no memory node in cluster')
+    w.run('/bin/t', '/version')
+    w.m0.start()
+    w.log(w.p0, 'memory node .* joined')
+    w.log(w.p0, 'waiting: no storage node in cluster',
+          1 + w.p0.log_text().count('waiting: no storage node in cluster'))
+    assert 'exit status' not in w.p0.log_text()
+    w.s0.start()
+    assert w.status() == 0, w.explain()
+    w.printed('/version: first\nend\n')
+
+
+def test_malformed_messages_are_counted_and_refused(world):
+    w = world
+    w.whole()
+    for sender in w.cluster.nodes:
+        others = [n for n in w.cluster.nodes if n is not sender]
+        before = [monitor.counters(n)['nr_rpc_bad_frame'] for n in others]
+        lines = monitor.Monitor(sender).ask('rpcbad', FOREVER_S)
+        sent = [int(m[1]) for line in lines if (m := re.search(
+            r': (\d+) bad frames sent, then a call went well$', line))]
+        assert len(sent) == 2 and sent[0] == sent[1] > 10, lines
+        after = [monitor.counters(n)['nr_rpc_bad_frame'] for n in others]
+        assert after == [b + sent[0] for b in before], w.explain()
+    w.log(w.m0, 'bad frame from processor node .*: bad length')
+    lines = monitor.Monitor(w.p0).ask('rpctest 4 20', FOREVER_S)
+    assert sum(' 0 bad' in line for line in lines) == 2, lines
+    assert w.output('/bin/t', '/version') == ['/version: first', 'end']
+    w.no_panic()
+
+
+def test_a_storage_node_comes_back(world):
+    w = world
+    w.whole()
+    w.run('/bin/t', 'keep', '/big')
+    w.printed('/big: first begin\nkept\n')
+    w.replace(w.s0)
+    w.type(b'\n')
+    assert w.status() == 0, w.explain()
+    w.printed('kept\n\n/big: first far\n/big: first begin\nend\n')
+    w.no_panic()
+
+
+def test_a_storage_node_comes_back_with_another_disk(world, images):
+    w = world
+    w.whole()
+    assert w.output('/bin/t', '/version', '/only-first', '/only-second') == [
+        '/version: first', '/only-first: first alone',
+        '/only-second: No such file or directory', 'end']
+    w.run('/bin/t', 'keep', '/big2')
+    w.printed('/big2: first begin\nkept\n')
+    w.replace(w.s0, images['second'])
+    # A file that was open belongs to the disk that is no more.
+    w.type(b'\n')
+    assert w.status() == 0, w.explain()
+    far, again = w.tty().splitlines()[-3:-1]
+    assert far in ('/big2: Stale file handle', '/big2: Input/output error')
+    assert again in (far, '/big2: first begin')   # cached
+    # Who starts now sees the disk that is there.
+    assert w.output('/bin/t', '/version', '/only-first', '/only-second') == [
+        '/version: second', '/only-first: No such file or directory',
+        '/only-second: second alone', 'end']
+    w.no_panic()
+
+
+def test_a_program_dies_with_its_memory_node_and_p_lives_on(world):
+    w = world
+    w.whole()
+    w.run('/bin/t', 'churn', str(24 << 20))
+    w.printed('churns\n')
+    os.kill(w.m0.process.pid, signal.SIGKILL)
+    w.m0.process.wait()
+    assert w.status() == 128 + 7, w.explain()   # SIGBUS
+    w.printed('Bus error')
+    w.log(w.p0, 'memory node .* is gone')
+    lines = monitor.Monitor(w.p0).ask('ps', FOREVER_S)
+    assert '0 processes, 0 tasks' in lines, lines
+    # With a new memory node all goes on.
+    w.m0.start()
+    w.whole()
+    which = 'first' if 'first' in w.s0.config.image else 'second'
+    assert w.output('/bin/t', '/version') == [f'/version: {which}', 'end']
+    w.no_panic()
