@@ -47,7 +47,7 @@ class Brick:
         self.folder = folder
         self.count = 0
 
-    def run(self, *argv, stdin=b'', timeout=240, **options):
+    def run(self, *argv, stdin=b'', timeout=900, **options):
         """brick run; options become flags (append=[...] may repeat)."""
         self.count += 1
         where = os.path.join(self.folder, str(self.count))
