@@ -33,6 +33,7 @@ static const char *const refusal_names[NR_REFUSALS] = {
 	[REFUSED_ROLE] = "wrong role",
 	[REFUSED_STALE] = "meant for an earlier life of that node",
 	[REFUSED_BUSY] = "busy",
+	[REFUSED_OVER] = "it has given us up meanwhile",
 };
 
 void link_kick(void)
@@ -223,6 +224,9 @@ static void on_request(const struct cm_event *ev, void *arg)
 	if (ev->private_bytes >= sizeof(hello))
 		memcpy(h, ev->private_data, sizeof(hello));
 	reason = hello_check(h);
+	if (!reason &&
+	    peer_session_is_over(le64_get(h->guid), le64_get(h->session)))
+		reason = REFUSED_OVER;
 	if (!reason) {
 		p = hello_peer(h);
 		if (!p || le32_get(h->channel) >= p->nr_chans)

@@ -338,6 +338,14 @@ struct peer *peer_create(const struct peer_init *init);
 
 /** peer_find - the peer of @guid that is not dead; @session 0: any. */
 struct peer *peer_find(u64 guid, u64 session);
+/**
+ * peer_session_is_over - has the last session of @guid that ended been
+ * @session?
+ *
+ * A node that slept does not know that others have declared it dead: when it
+ * connects its channels anew, it has to hear of it.
+ */
+bool peer_session_is_over(u64 guid, u64 session);
 
 /** peer_next - iterate over the list: drops @prev, returns a reference. */
 struct peer *peer_next(struct peer *prev);

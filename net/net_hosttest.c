@@ -273,6 +273,19 @@ static void check_death(struct peer *memory)
 	peer_put(again);
 }
 
+/*
+ * This node sleeps for so long that the others give it up.  What they kept
+ * for it is gone, so it must not go on as if nothing had been.
+ */
+static void check_sleep(void)
+{
+	int joined = atomic_read(&nr_joined), gone = atomic_read(&nr_gone);
+
+	tell_parent('s');
+	wait_count(&nr_gone, gone + 2);
+	wait_count(&nr_joined, joined + 2);
+}
+
 static int processor_main(void)
 {
 	struct peer *memory, *storage;
@@ -290,6 +303,7 @@ static int processor_main(void)
 	check_refusals(memory);
 	check_memory(memory);
 	check_death(memory);
+	check_sleep();
 	peer_put(memory);
 	peer_put(storage);
 	return nr_failed != 0;
@@ -302,6 +316,13 @@ static void stop(pid_t pid)
 {
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
+}
+
+static void suspend(pid_t pid, u32 seconds)
+{
+	kill(pid, SIGSTOP);
+	sleep(seconds);
+	kill(pid, SIGCONT);
 }
 
 KTEST(three_nodes_meet_talk_survive_a_death_and_meet_again)
@@ -326,6 +347,8 @@ KTEST(three_nodes_meet_talk_survive_a_death_and_meet_again)
 	while (read(pipes[0], &what, 1) == 1) {
 		if (what == 'k')
 			stop(memory);
+		else if (what == 's')
+			suspend(processor, 9);
 		else
 			memory = start_node(ROLE_MEMORY);
 	}

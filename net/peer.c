@@ -23,6 +23,7 @@ struct net_self net_self;
 
 static DEFINE_WAITQ(joined);       /* peer_wait() */
 static u64 index_guids[MAX_PEERS]; /* who has which index [net_peers.lock] */
+static u64 index_over[MAX_PEERS];  /* its last session that has ended [same] */
 static peer_event_fn listeners[MAX_LISTENERS]; /* [events_lock; only grows] */
 static u32 nr_listeners;                       /* [events_lock] */
 
@@ -130,6 +131,18 @@ struct peer *peer_next(struct peer *prev)
 	spin_unlock_irqrestore(&net_peers.lock, flags);
 	peer_put(prev);
 	return next;
+}
+
+bool peer_session_is_over(u64 guid, u64 session)
+{
+	bool is_over = false;
+	u64 flags = spin_lock_irqsave(&net_peers.lock);
+
+	for (u32 i = 0; i < MAX_PEERS; i++)
+		if (index_guids[i] == guid)
+			is_over = index_over[i] == session;
+	spin_unlock_irqrestore(&net_peers.lock, flags);
+	return is_over;
 }
 
 u64 peer_guid(const struct peer *peer)
@@ -244,6 +257,7 @@ void peer_die(struct peer *p, const char *why)
 	if (is_first) {
 		p->state = PEER_DEAD;
 		p->why = why;
+		index_over[p->index] = p->session;
 	}
 	spin_unlock_irqrestore(&net_peers.lock, flags);
 	if (!is_first)

@@ -104,8 +104,10 @@ enum refusal {
 	REFUSED_VERSION,   /* another version of this protocol */
 	REFUSED_CLUSTER,   /* another cluster */
 	REFUSED_ROLE,      /* these roles do not connect in this direction */
-	REFUSED_STALE,     /* meant for an earlier incarnation, or session */
-	REFUSED_BUSY,      /* try again soon */
+	REFUSED_STALE, /* meant for an earlier incarnation, or unknown session
+			*/
+	REFUSED_BUSY,  /* try again soon */
+	REFUSED_OVER,  /* the session has ended on this side */
 	NR_REFUSALS
 };
 
