@@ -393,7 +393,7 @@ static int resolve_copy(struct fault *f)
 		goto restore;
 	got = pcache_try_get(f->gframe, &to);
 	if (got == PCACHE_FULL) {
-		/* To wait for a free way we must not pin a line. */
+		/* To wait for a free line we must not pin a line. */
 		bounce = page_alloc(0);
 		if (!bounce) {
 			rc = -ENOMEM;

@@ -542,6 +542,7 @@ static void expect_nothing_left(void)
 	CHECK(gauge_read(nr_stock_frames) == fake_m_granted_frames());
 	CHECK(mmu_nr_tables() == 0);
 	CHECK(pcache_check() == 0);
+	CHECK(victims.nr_stock == pcache.nr_victims);
 }
 
 /* A boot with some geometry and policy, and a few programs one by one. */
@@ -568,6 +569,43 @@ static void run_seed(void)
 				       counter_names[i]);
 	CHECK(counter_read(COUNTER_nr_pgfault_wp_cow));
 	CHECK(counter_read(COUNTER_nr_pcache_fill_from_pcache));
+}
+
+/* Write more pages than there are lines, again and again. */
+static void run_thrash(void)
+{
+	struct rpc_m_exec req = {.strings_bytes = le32_make(4)};
+	struct rpc_m_exec_reply rep;
+	struct process p = {0};
+	u64 nr_pages, nr_evictions;
+
+	set_option("pcache", "1M,8way");
+	set_option("pcache_policy", pcache_policies[seed % NR_POLICIES].name);
+	fake_sched_start(seed);
+	fake_m_start(4096);
+	CHECK(!aspace_start());
+	nr_pages = pcache.nr_lines * 2;
+	CHECK(!aspace_exec(&req, "a\0b", &rep, &p.aspace));
+	CHECK(aspace_brk(p.aspace, 0x200000 + nr_pages * PAGE_SIZE) > 0);
+	for (u64 i = 0; i < 4 * nr_pages; i++) {
+		u8 *at = touch(&p, 0x200000 + i % nr_pages * PAGE_SIZE, true);
+
+		CHECK(*at == (u8)(i < nr_pages ? 0 : i % nr_pages));
+		*at = (u8)(i % nr_pages);
+		fake_sched_point();
+	}
+	nr_evictions = counter_read(COUNTER_nr_pcache_eviction);
+	CHECK(nr_evictions > 2 * nr_pages);
+	CHECK(counter_read(COUNTER_nr_pcache_eviction_batch) <
+	      nr_evictions / 8);
+	aspace_put(p.aspace);
+	expect_nothing_left();
+}
+
+KTEST(one_flush_serves_many_evictions)
+{
+	for (seed = 1; seed <= 8; seed++)
+		EXPECT_EQ(fake_sched_run_apart(run_thrash), 0);
 }
 
 KTEST(memory_behaves_like_the_model_under_eviction_and_fork)

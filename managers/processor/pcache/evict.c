@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Eviction, ahead of demand: whoever takes a free way and sees that few are
- * left puts the set on a list; evictor threads restore its free ways.  A
- * fault itself evicts nothing.
- *
- * One round takes up to EVICT_BATCH lines out of their sets: unmap them all,
- * flush all TLBs once, move them to the victim cache.
+ * Eviction, ahead of demand.  A fault that finds all ways of its set taken
+ * gets a line of the stock and leaves the set on a list, one line too large.
+ * When the stock falls to the low mark an evictor wakes up and goes on to the
+ * high mark: it takes the extra lines out of all those sets - unmap a batch,
+ * flush all TLBs once, move them to the victim cache - and then frees the
+ * oldest victims.  A fault itself evicts nothing, and wakes the evictor once
+ * for many lines.
  */
 #include "internal.h"
 
@@ -17,23 +18,20 @@
 struct evict_batch {
 	u32 nr;
 	struct pcache_line *lines[EVICT_BATCH]; /* EVICTING */
-	u32 nr_spares;
-	struct pcache_line *spares[EVICT_BATCH]; /* free, from the stock */
 	struct rmap_flush flush;
 };
 
 void evict_want(struct pcache_set *set)
 {
-	bool is_new;
-
 	ASSERT_LOCKED(&set->lock);
 	spin_lock(&victims.lock);
-	is_new = list_empty(&set->in_todo);
-	if (is_new)
+	if (list_empty(&set->in_todo)) {
 		list_add_tail(&set->in_todo, &victims.todo);
+		victims.nr_todo++;
+	}
 	spin_unlock(&victims.lock);
-	if (is_new)
-		waitq_wake_one(&victims.waitq);
+	if (!stock_has(pcache.stock_low))
+		waitq_wake_one(&victims.evictors);
 }
 
 static struct pcache_set *todo_pop(void)
@@ -43,8 +41,10 @@ static struct pcache_set *todo_pop(void)
 	spin_lock(&victims.lock);
 	set = list_first_entry_or_null(&victims.todo, struct pcache_set,
 				       in_todo);
-	if (set)
+	if (set) {
 		list_del_init(&set->in_todo);
+		victims.nr_todo--;
+	}
 	spin_unlock(&victims.lock);
 	return set;
 }
@@ -52,27 +52,24 @@ static struct pcache_set *todo_pop(void)
 /* VALID -> EVICTING: nobody can find a mapping of it any more. */
 static void evict_line(struct evict_batch *batch, struct pcache_line *line)
 {
+	struct pcache_set *set = line->set;
+
 	ASSERT(line_is_evictable(line) && pcache_line_check(line));
 	line->state = LINE_EVICTING;
+	list_move_tail(&line->in_list, &set->victims);
+	set->nr_extra--;
 	rmap_unmap_all(line, &batch->flush);
 	batch->lines[batch->nr++] = line;
 	counter_inc(nr_pcache_eviction);
 }
 
-/* Evict what @set is short of.  Return: false if the batch is full. */
-static bool evict_from_set(struct evict_batch *batch, struct pcache_set *set)
+/* Evict what @set has beyond its ways, as far as the batch has room. */
+static void evict_from_set(struct evict_batch *batch, struct pcache_set *set)
 {
-	bool has_room = true;
-	u32 target, nr_free;
+	struct pcache_line *line;
 
 	spin_lock(&set->lock);
-	target = max(pcache.free_target, set->nr_waiting ? 1u : 0u);
-	for (nr_free = set->nr_free; nr_free < target; nr_free++) {
-		struct pcache_line *line;
-
-		has_room = batch->nr < batch->nr_spares;
-		if (!has_room)
-			break;
+	while (set->nr_extra && batch->nr < EVICT_BATCH) {
 		line = pcache.policy->choose(set);
 		if (!line) {
 			counter_inc(nr_pcache_eviction_failure_find);
@@ -80,67 +77,70 @@ static bool evict_from_set(struct evict_batch *batch, struct pcache_set *set)
 		}
 		evict_line(batch, line);
 	}
+	if (set->nr_extra)
+		evict_want(set);
 	spin_unlock(&set->lock);
-	return has_room;
 }
 
-/* EVICTING -> VICTIM; a spare line takes its place in the set. */
-static void evict_finish(struct pcache_line *line, struct pcache_line *spare)
+/* EVICTING -> VICTIM */
+static void evict_finish(struct pcache_line *line)
 {
 	struct pcache_set *set = line->set;
 
 	spin_lock(&set->lock);
 	ASSERT(line->state == LINE_EVICTING && !line->nr_maps);
 	line->state = LINE_VICTIM;
-	list_move_tail(&line->in_list, &set->victims);
 	victim_add(line);
-	spare->set = set;
-	list_add(&spare->in_list, &set->free);
-	set->nr_free++;
 	set_event(set);
 	ASSERT(pcache_set_check(set));
 	spin_unlock(&set->lock);
 }
 
-u32 evict_round(void)
+/* Return: how many lines became victims. */
+static u32 evict_extras(void)
 {
 	struct evict_batch batch = {.nr = 0};
+	u32 nr_looks = READ_ONCE(victims.nr_todo);
 	struct pcache_set *set;
 
-	if (victims_are_short())
-		victims_reclaim();
-	while (batch.nr_spares < EVICT_BATCH) {
-		struct pcache_line *spare = stock_pop();
-
-		if (!spare)
-			break;
-		batch.spares[batch.nr_spares++] = spare;
-	}
-	while (batch.nr < batch.nr_spares && (set = todo_pop())) {
-		if (evict_from_set(&batch, set))
-			continue;
-		spin_lock(&set->lock);
-		evict_want(set);
-		spin_unlock(&set->lock);
-		break;
-	}
+	while (nr_looks-- && batch.nr < EVICT_BATCH && (set = todo_pop()))
+		evict_from_set(&batch, set);
+	if (!batch.nr)
+		return 0;
+	counter_inc(nr_pcache_eviction_batch);
 	rmap_flush_run(&batch.flush);
 	for (u32 i = 0; i < batch.nr; i++)
-		evict_finish(batch.lines[i], batch.spares[i]);
-	for (u32 i = batch.nr; i < batch.nr_spares; i++)
-		stock_push(batch.spares[i]);
+		evict_finish(batch.lines[i]);
 	return batch.nr;
+}
+
+u32 evict_round(void)
+{
+	u32 nr_moved = 0, nr;
+
+	do {
+		nr = evict_extras();
+		nr_moved += nr;
+	} while (nr == EVICT_BATCH);
+	/* What is taken meanwhile waits for the next round, so that there is
+	 * much of it. */
+	do {
+		nr = victims_reclaim();
+		nr_moved += nr;
+	} while (nr >= WRITE_BATCH && !stock_has(pcache.stock_high));
+	return nr_moved;
 }
 
 static bool has_work(void)
 {
-	return !list_empty(&victims.todo) || victims_are_short();
+	return !stock_has(pcache.stock_low) &&
+	       (READ_ONCE(victims.nr_todo) || READ_ONCE(victims.nr_in_fifo));
 }
 
 void evict_thread(void *arg)
 {
 	for (;;) {
-		wait_event(&victims.waitq, has_work());
+		wait_event(&victims.evictors, has_work());
 		/* No progress: all is pinned or being written; let it end. */
 		if (!evict_round() && has_work())
 			sleep_ns(NSEC_PER_MSEC);

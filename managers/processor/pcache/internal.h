@@ -7,9 +7,10 @@
 #include <kernel/wait.h>
 #include <lib/atomic.h>
 
-#define EVICT_BATCH 32u /* lines unmapped with one TLB shootdown */
+#define EVICT_BATCH 64u /* lines unmapped with one TLB shootdown */
+#define WRITE_BATCH 64u /* lines written back at a time */
 
-/* Which line of a full set goes? */
+/* Which line of a set goes? */
 struct pcache_policy {
 	const char *name;
 	/*
@@ -22,8 +23,9 @@ struct pcache_policy {
 struct pcache {
 	u32 nr_sets; /* any number */
 	u32 nr_ways;
-	u32 nr_victims;  /* lines of the victim cache */
-	u32 free_target; /* free ways the evictor restores */
+	u32 nr_victims; /* lines of the victim cache */
+	u32 stock_low;  /* fewer free lines wake the evictor, */
+	u32 stock_high; /* which goes on until there are as many as this */
 	u32 nr_lines;
 	paddr_t pool_paddr;
 	struct pcache_set *sets;
@@ -39,10 +41,13 @@ struct victim_cache {
 	struct spinlock lock;   /* LOCK_VICTIM, inside a set's lock */
 	u32 nr_stock;           /* [lock] */
 	u32 nr_in_fifo;         /* [lock] */
+	u32 nr_todo;            /* [lock] */
+	u32 nr_waiting;         /* threads that want a free line [lock] */
 	struct list_head stock; /* FREE lines [lock] */
 	struct list_head fifo;  /* VICTIM lines, oldest first [lock] */
-	struct list_head todo;  /* sets that want free ways [lock] */
-	struct waitq waitq;     /* the evictors sleep here */
+	struct list_head todo;  /* sets with more lines than ways [lock] */
+	struct waitq evictors;  /* sleep here */
+	struct waitq room;      /* here who waits for a free line */
 };
 
 extern struct pcache pcache;
@@ -63,22 +68,27 @@ void line_free(struct pcache_line *line);
 
 void victims_start(void);
 
-/** stock_push, stock_pop - FREE lines of the victim cache. */
+/** stock_push, stock_pop - FREE lines of the victim cache.  To pop wakes the
+ * evictor when they become few. */
 void stock_push(struct pcache_line *line);
 struct pcache_line *stock_pop(void);
+/** stock_wait - wait until there are some, or *@nr_events is no more @seen. */
+void stock_wait(const u32 *nr_events, u32 seen);
+/** stock_has - is there at least @nr?  A hint. */
+bool stock_has(u32 nr);
 /** victim_add, victim_del - @line enters, leaves the FIFO; set lock held. */
 void victim_add(struct pcache_line *line);
 void victim_del(struct pcache_line *line);
-bool victims_are_short(void);
-/** victims_reclaim - free old victims, writing dirty ones back in a batch.
+/** victims_reclaim - free a batch of old victims, writing dirty ones back.
  * May sleep.  Return: how many lines the stock gained. */
 u32 victims_reclaim(void);
 
 /* ---- evict.c ---- */
 
-/** evict_want - have an evictor make free ways in @set; its lock is held. */
+/** evict_want - @set has lines beyond its ways; its lock is held. */
 void evict_want(struct pcache_set *set);
-/** evict_round - one batch of evictions.  May sleep.  Return: lines moved. */
+/** evict_round - cut the sets to size, then free victims up to the high mark.
+ * May sleep.  Return: lines moved and freed. */
 u32 evict_round(void);
 void evict_thread(void *arg);
 

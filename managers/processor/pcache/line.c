@@ -66,6 +66,8 @@ void set_event(struct pcache_set *set)
 	ASSERT_LOCKED(&set->lock);
 	WRITE_ONCE(set->nr_events, set->nr_events + 1);
 	waitq_wake_all(set_waitq(set));
+	if (READ_ONCE(victims.nr_waiting))
+		waitq_wake_all(&victims.room);
 }
 
 /* Drop @set's lock, sleep until something changed, take it again. */
@@ -95,7 +97,17 @@ static struct pcache_line *set_find(struct pcache_set *set, u64 gframe)
 	return NULL;
 }
 
-/* Take a free way off its list; the evictor keeps up with the demand. */
+/* Drop @set's lock, sleep until it may have a free way or the stock has a
+ * line, take it again. */
+static void set_wait_room(struct pcache_set *set)
+{
+	u32 seen = set->nr_events;
+
+	spin_unlock(&set->lock);
+	stock_wait(&set->nr_events, seen);
+	spin_lock(&set->lock);
+}
+
 static struct pcache_line *set_pop_free(struct pcache_set *set)
 {
 	struct pcache_line *line;
@@ -107,9 +119,38 @@ static struct pcache_line *set_pop_free(struct pcache_set *set)
 		list_del_init(&line->in_list);
 		set->nr_free--;
 	}
-	if (set->nr_free < pcache.free_target || !line)
-		evict_want(set);
 	return line;
+}
+
+/* One line more than ways: the evictor will take one away. */
+static void set_add_extra(struct pcache_set *set)
+{
+	if (!set->nr_extra++)
+		evict_want(set);
+}
+
+/* A free line for @set, a way of its own or from the stock; or NULL. */
+static struct pcache_line *set_claim(struct pcache_set *set)
+{
+	struct pcache_line *line = set_pop_free(set);
+
+	if (line)
+		return line;
+	line = stock_pop();
+	if (line)
+		set_add_extra(set);
+	return line;
+}
+
+/* A line comes in from outside: for it a free way, if any, leaves. */
+static void set_make_room(struct pcache_set *set)
+{
+	struct pcache_line *spare = set_pop_free(set);
+
+	if (spare)
+		stock_push(spare);
+	else
+		set_add_extra(set);
 }
 
 static void set_push_free(struct pcache_set *set, struct pcache_line *line)
@@ -120,6 +161,18 @@ static void set_push_free(struct pcache_set *set, struct pcache_line *line)
 	line->gframe = GFRAME_NONE;
 	list_add(&line->in_list, &set->free);
 	set->nr_free++;
+}
+
+/* @line, resident until now, has no content any more. */
+static void set_put_free(struct pcache_set *set, struct pcache_line *line)
+{
+	list_del_init(&line->in_list);
+	if (set->nr_extra) {
+		set->nr_extra--;
+		stock_push(line);
+	} else {
+		set_push_free(set, line);
+	}
 }
 
 static void line_make_resident(struct pcache_line *line, struct pcache_set *set,
@@ -134,20 +187,15 @@ static void line_make_resident(struct pcache_line *line, struct pcache_set *set,
 	list_add_tail(&line->in_list, &set->resident);
 }
 
-/* A hit in the victim cache: @line changes places with a free way. */
-static bool victim_rescue(struct pcache_set *set, struct pcache_line *line)
+/* A hit in the victim cache. */
+static void victim_rescue(struct pcache_set *set, struct pcache_line *line)
 {
-	struct pcache_line *spare = set_pop_free(set);
-
-	if (!spare)
-		return false;
 	victim_del(line);
-	stock_push(spare);
+	set_make_room(set);
 	list_move_tail(&line->in_list, &set->resident);
 	line->state = LINE_VALID;
 	line->age = 0x80;
 	line->nr_pins++;
-	return true;
 }
 
 /* One look at @set.  Return: false if the caller has to wait for an event. */
@@ -164,9 +212,9 @@ static bool set_try_get(struct pcache_set *set, u64 gframe,
 		return true;
 	}
 	if (line && line->state == LINE_VICTIM) {
-		*got = victim_rescue(set, line) ? PCACHE_FOUND_VICTIM
-						: PCACHE_FULL;
-		return *got != PCACHE_FULL;
+		victim_rescue(set, line);
+		*got = PCACHE_FOUND_VICTIM;
+		return true;
 	}
 	if (line) { /* FILLING or EVICTING: not for long */
 		*got = PCACHE_FOUND;
@@ -174,7 +222,7 @@ static bool set_try_get(struct pcache_set *set, u64 gframe,
 			counter_inc(nr_pgfault_due_to_concurrent_eviction);
 		return false;
 	}
-	*out = line = set_pop_free(set);
+	*out = line = set_claim(set);
 	if (!line)
 		return false;
 	line_make_resident(line, set, gframe, LINE_FILLING);
@@ -183,7 +231,7 @@ static bool set_try_get(struct pcache_set *set, u64 gframe,
 	return true;
 }
 
-static enum pcache_got get(u64 gframe, bool may_wait_for_way,
+static enum pcache_got get(u64 gframe, bool may_wait_for_room,
 			   struct pcache_line **out)
 {
 	struct pcache_set *set = set_of(gframe);
@@ -192,19 +240,16 @@ static enum pcache_got get(u64 gframe, bool may_wait_for_way,
 
 	spin_lock(&set->lock);
 	while (!set_try_get(set, gframe, out, &got)) {
-		bool is_full = got == PCACHE_FULL;
-
-		if (is_full && !may_wait_for_way)
-			break;
-		if (is_full && !counted) {
-			counter_inc(nr_pcache_eviction_sync);
-			counted = true;
+		if (got != PCACHE_FULL) {
+			set_wait(set);
+			continue;
 		}
-		set->nr_waiting += is_full;
-		if (is_full)
-			evict_want(set);
-		set_wait(set);
-		set->nr_waiting -= is_full;
+		if (!may_wait_for_room)
+			break;
+		if (!counted)
+			counter_inc(nr_pcache_eviction_sync);
+		counted = true;
+		set_wait_room(set);
 	}
 	ASSERT(got == PCACHE_FULL || pcache_line_check(*out));
 	spin_unlock(&set->lock);
@@ -236,8 +281,7 @@ void pcache_fill_end(struct pcache_line *line, bool ok, bool is_dirty)
 		line->is_dirty = is_dirty;
 	} else {
 		line->nr_pins = 0;
-		list_del_init(&line->in_list);
-		set_push_free(set, line);
+		set_put_free(set, line);
 		gauge_sub(nr_pcache_lines, 1);
 	}
 	set_event(set);
@@ -280,22 +324,22 @@ void pcache_give_back(struct pcache_line *line)
 bool pcache_adopt(struct pcache_line *line, u64 gframe, u64 nr_write_backs)
 {
 	struct pcache_set *set = set_of(gframe);
-	struct pcache_line *spare = NULL;
+	bool is_new;
 
 	ASSERT(line->state == LINE_LOOSE);
 	/* A line that left before is counted, one that leaves later is found.
 	 */
 	spin_lock(&set->lock);
-	if (!set_find(set, gframe) && pcache_nr_write_backs() == nr_write_backs)
-		spare = set_pop_free(set);
-	if (spare) {
-		stock_push(spare);
+	is_new = !set_find(set, gframe) &&
+		 pcache_nr_write_backs() == nr_write_backs;
+	if (is_new) {
+		set_make_room(set);
 		line_make_resident(line, set, gframe, LINE_VALID);
 	}
 	spin_unlock(&set->lock);
-	if (!spare)
+	if (!is_new)
 		pcache_give_back(line);
-	return spare;
+	return is_new;
 }
 
 /* ---- the end of a line ------------------------------------------------------
@@ -323,13 +367,13 @@ void line_free(struct pcache_line *line)
 	ASSERT(!line->nr_pins && !line->nr_maps && !line->is_writing);
 	if (line->has_code)
 		line_scrub_code(line);
-	list_del_init(&line->in_list);
 	gauge_sub(nr_pcache_lines, 1);
 	if (line->state == LINE_VICTIM) {
+		list_del_init(&line->in_list);
 		victim_del(line);
 		stock_push(line);
 	} else {
-		set_push_free(set, line);
+		set_put_free(set, line);
 	}
 	set_event(set);
 }
@@ -493,7 +537,8 @@ bool pcache_set_check(struct pcache_set *set)
 	ASSERT_LOCKED(&set->lock);
 	list_for_each_entry (line, &set->resident, in_list) {
 		nr_resident++;
-		if (!pcache_line_check(line) || line->state == LINE_VICTIM)
+		if (!pcache_line_check(line) || line->state == LINE_VICTIM ||
+		    line->state == LINE_EVICTING)
 			return false;
 		list_for_each_entry (other, &set->resident, in_list)
 			if (other != line && other->gframe == line->gframe)
@@ -503,9 +548,11 @@ bool pcache_set_check(struct pcache_set *set)
 				return false;
 	}
 	list_for_each_entry (line, &set->victims, in_list)
-		if (!pcache_line_check(line) || line->state != LINE_VICTIM)
+		if (!pcache_line_check(line) || (line->state != LINE_VICTIM &&
+						 line->state != LINE_EVICTING))
 			return false;
-	return nr_resident + set->nr_free == pcache.nr_ways;
+	return nr_resident + set->nr_free == pcache.nr_ways + set->nr_extra &&
+	       !(set->nr_free && set->nr_extra);
 }
 
 u32 pcache_check(void)

@@ -10,13 +10,15 @@
  * frame - forked children, users of one file - share the line, whatever their
  * addresses.  A gframe hashes to a set, which owns PCACHE ways lines; beside
  * the sets the victim cache owns nr_victims lines more.  Lines are not bound
- * to a place: a line that is evicted moves to the victim cache, and a free
- * line of the victim cache takes its place in the set; a hit in the victim
- * cache swaps back.  No byte is copied either way.
+ * to a place: a set whose ways are all taken gets one more line from the
+ * victim cache's stock at once, and pays it back later, when the evictor
+ * moves one of its lines to the victim cache.  No byte is copied for that.
+ * So all sets share one reserve of free lines, and a fault waits for the
+ * evictor only when the whole reserve is used up.
  *
  * States of a line, and the only function that makes each transition:
  *
- *	FREE ----pcache_get()-----------> FILLING	 a free way is claimed
+ *	FREE ----pcache_get()-----------> FILLING	 a free line is claimed
  *	FREE ----pcache_borrow()--------> LOOSE		 from the victims' stock
  *	LOOSE ---pcache_adopt()---------> VALID		 its frame is known now
  *	LOOSE ---pcache_give_back()-----> FREE
@@ -31,14 +33,16 @@
  *  1. only VALID lines are mapped; nr_maps is the number of their rmaps, and
  *     each rmap stands for exactly one present entry that maps the line
  *  2. two lines of one set never have the same gframe, unless both are FREE
- *  3. a set has as many FREE, FILLING, VALID and EVICTING lines as ways
- *  4. a VICTIM line stands in its set's list of victims (so that one lookup
- *     under one lock finds it) and in the victim cache's FIFO
+ *  3. a set has as many FREE, FILLING and VALID lines as ways, and nr_extra
+ *     more; if nr_extra > 0, none is FREE, and the evictor knows the set
+ *  4. an EVICTING or VICTIM line stands in its set's list of victims (so that
+ *     one lookup under one lock finds it), a VICTIM line in the victim
+ *     cache's FIFO as well
  *  5. a line that may differ from its frame is dirty, or one of the entries
  *     that map it has the hardware's dirty bit
  *
  * A pin keeps a line where it is: in its set, with its gframe.  Whoever pins
- * one never waits for a free way (that would make two such threads wait for
+ * one never waits for a free line (that would make two such threads wait for
  * each other), nor for the end of somebody else's fill.
  *
  * Locks: set->lock for everything in a set and its lines; inside it the lock
@@ -88,12 +92,11 @@ struct pcache_line {
 struct pcache_set {
 	struct spinlock lock;      /* LOCK_PCACHE_SET */
 	u16 nr_free;               /* [lock] */
-	u16 nr_waiting;            /* threads that want a free way [lock] */
+	u16 nr_extra;              /* lines beyond its ways [lock] */
 	u32 nr_events;             /* state changes, for waiters [lock] */
 	struct list_head free;     /* [lock] */
-	struct list_head resident; /* FILLING, VALID, EVICTING; oldest first
-				      [lock] */
-	struct list_head victims;  /* [lock] */
+	struct list_head resident; /* FILLING, VALID; oldest first [lock] */
+	struct list_head victims;  /* EVICTING, VICTIM [lock] */
 	struct list_head in_todo;  /* wants the evictor [victim lock] */
 };
 
@@ -115,13 +118,13 @@ enum pcache_got {
 	PCACHE_FOUND,        /* the line is VALID */
 	PCACHE_FOUND_VICTIM, /* it was in the victim cache, now VALID */
 	PCACHE_CLAIMED,      /* FILLING: the caller fills it */
-	PCACHE_FULL,         /* pcache_try_get() only: no free way */
+	PCACHE_FULL,         /* pcache_try_get() only: no free line */
 };
 
 /**
- * pcache_get - find the line of @gframe, or claim a free way for it.
+ * pcache_get - find the line of @gframe, or claim a free one for it.
  *
- * Waits for a fill or an eviction of the same line, and for a free way.
+ * Waits for a fill or an eviction of the same line, and for a free line.
  * Context: may sleep; no locks, no pins held.
  * Return: how; @line is pinned.  After PCACHE_CLAIMED the caller makes its
  *         content and calls pcache_fill_end().
@@ -129,7 +132,7 @@ enum pcache_got {
 enum pcache_got pcache_get(u64 gframe, struct pcache_line **line);
 
 /** pcache_try_get - as pcache_get(), but PCACHE_FULL (and no line) instead of
- * waiting for a free way. */
+ * waiting for a free line. */
 enum pcache_got pcache_try_get(u64 gframe, struct pcache_line **line);
 
 /**
@@ -158,8 +161,7 @@ void pcache_give_back(struct pcache_line *line);
  *
  * Does not wait.  Return: true: @line is VALID and pinned; false: @gframe has
  * a line already, or what was read may be older than a copy that was written
- * back meanwhile, or its set has no free way; @line was given back and
- * pcache_get() is the way.
+ * back meanwhile; @line was given back and pcache_get() is the way.
  */
 bool __must_check pcache_adopt(struct pcache_line *line, u64 gframe,
 			       u64 nr_write_backs);

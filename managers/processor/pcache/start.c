@@ -19,12 +19,14 @@
 #include <mm/vmap.h>
 #include <net/rpc.h>
 
-#define WAYS_MAX 64u
+#define WAYS_MAX       64u
+#define STOCK_LOW_MAX  512u /* free lines; see struct pcache */
+#define STOCK_HIGH_MAX 1536u
 
 /* What the options ask for. */
 static u64 opt_size_bytes = (u64)CONFIG_PCACHE_SIZE_MB << 20;
 static u32 opt_ways = CONFIG_PCACHE_WAYS;
-static u32 opt_victims; /* 0: a sixteenth of the lines */
+static u32 opt_victims; /* 0: an eighth of the lines */
 
 /* "64M,8way,victim=32": a size, then words in any order. */
 static int parse_geometry(const char *value)
@@ -77,12 +79,15 @@ BOOT_OPTION(pcache_policy, "clock, fifo, lru or random: which line goes",
 static void geometry_decide(void)
 {
 	u32 nr_pages = (u32)(opt_size_bytes >> PAGE_SHIFT);
-	u32 nr_victims = opt_victims ? opt_victims : max(nr_pages / 16, 1u);
+	u32 nr_victims = opt_victims ? opt_victims : max(nr_pages / 8, 1u);
+	u32 low = max(nr_victims / 4, 1u), high = nr_victims * 3 / 4;
 
 	pcache.nr_ways = opt_ways;
 	pcache.nr_sets = (nr_pages - nr_victims) / opt_ways;
-	pcache.free_target = opt_ways >= 4 ? opt_ways / 4 : opt_ways / 2;
 	pcache.nr_victims = nr_victims;
+	/* A large victim cache is there to be hit, not to be empty. */
+	pcache.stock_low = min(low, STOCK_LOW_MAX);
+	pcache.stock_high = min(max(low, high), STOCK_HIGH_MAX);
 	pcache.nr_lines = pcache.nr_sets * pcache.nr_ways + nr_victims;
 }
 
@@ -176,13 +181,15 @@ static void cmd_pcache(int argc, char **argv)
 		pcache.policy->name);
 	show_percent("lines in use", nr_used, pcache.nr_lines);
 	show_percent("thereof victims", victims.nr_in_fifo, pcache.nr_victims);
+	show_percent("free lines in stock", victims.nr_stock,
+		     pcache.nr_victims);
 	mprintf("%-24s %lu\n", "mappings", (u64)gauge_read(nr_pcache_rmaps));
 	mprintf("%-24s %lu\n", "frames in use",
 		(u64)gauge_read(nr_user_frames));
 	mprintf("%-24s %lu\n", "frames in stock",
 		(u64)gauge_read(nr_stock_frames));
 	mprintf("%-24s %lu\n", "faults", counter_read(COUNTER_nr_pgfault));
-	mprintf("%-24s %lu\n", "  waited for a way",
+	mprintf("%-24s %lu\n", "  waited for a line",
 		counter_read(COUNTER_nr_pcache_eviction_sync));
 	nr_bad = pcache_check();
 	if (nr_bad)

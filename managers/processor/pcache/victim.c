@@ -4,10 +4,9 @@
  * or their room is.
  *
  * Fully associative: it holds lines of all sets, oldest first in one FIFO.
- * What it does not use is its stock of free lines, which evictions swap into
- * the sets.  Each line that enters the FIFO takes one from the stock, each
- * one that is rescued gives one back: stock + FIFO + LOOSE lines + an
- * evictor's spares = nr_victims, always.
+ * What it does not use is its stock of free lines, from which sets whose ways
+ * are all taken get more.  Stock + FIFO + LOOSE and EVICTING lines + the sum
+ * of all sets' nr_extra = nr_victims, always.
  */
 #define pr_fmt(fmt) "pcache: " fmt
 #include "internal.h"
@@ -29,18 +28,24 @@ void victims_start(void)
 	list_init(&victims.stock);
 	list_init(&victims.fifo);
 	list_init(&victims.todo);
-	waitq_init(&victims.waitq);
+	waitq_init(&victims.evictors);
+	waitq_init(&victims.room);
 }
 
 void stock_push(struct pcache_line *line)
 {
+	bool is_wanted;
+
 	spin_lock(&victims.lock);
 	line->set = NULL;
 	line->gframe = GFRAME_NONE;
 	line->state = LINE_FREE;
 	list_add(&line->in_list, &victims.stock);
-	victims.nr_stock++;
+	WRITE_ONCE(victims.nr_stock, victims.nr_stock + 1);
+	is_wanted = victims.nr_waiting;
 	spin_unlock(&victims.lock);
+	if (is_wanted)
+		waitq_wake_all(&victims.room);
 }
 
 struct pcache_line *stock_pop(void)
@@ -52,10 +57,33 @@ struct pcache_line *stock_pop(void)
 					in_list);
 	if (line) {
 		list_del_init(&line->in_list);
-		victims.nr_stock--;
+		WRITE_ONCE(victims.nr_stock, victims.nr_stock - 1);
 	}
 	spin_unlock(&victims.lock);
+	if (!stock_has(pcache.stock_low))
+		waitq_wake_one(&victims.evictors);
 	return line;
+}
+
+bool stock_has(u32 nr)
+{
+	return READ_ONCE(victims.nr_stock) >= nr;
+}
+
+static void stock_waiting_add(u32 nr)
+{
+	/* With the lock: stock_push() sees it, or we see what was pushed. */
+	spin_lock(&victims.lock);
+	victims.nr_waiting += nr;
+	spin_unlock(&victims.lock);
+}
+
+void stock_wait(const u32 *nr_events, u32 seen)
+{
+	stock_waiting_add(1);
+	wait_event(&victims.room,
+		   stock_has(1) || READ_ONCE(*nr_events) != seen);
+	stock_waiting_add(-1u);
 }
 
 void victim_add(struct pcache_line *line)
@@ -63,7 +91,7 @@ void victim_add(struct pcache_line *line)
 	ASSERT_LOCKED(&line->set->lock);
 	spin_lock(&victims.lock);
 	list_add_tail(&line->in_fifo, &victims.fifo);
-	victims.nr_in_fifo++;
+	WRITE_ONCE(victims.nr_in_fifo, victims.nr_in_fifo + 1);
 	spin_unlock(&victims.lock);
 }
 
@@ -72,14 +100,8 @@ void victim_del(struct pcache_line *line)
 	ASSERT_LOCKED(&line->set->lock);
 	spin_lock(&victims.lock);
 	list_del_init(&line->in_fifo);
-	victims.nr_in_fifo--;
+	WRITE_ONCE(victims.nr_in_fifo, victims.nr_in_fifo - 1);
 	spin_unlock(&victims.lock);
-}
-
-bool victims_are_short(void)
-{
-	return READ_ONCE(victims.nr_stock) <= pcache.nr_victims / 4 &&
-	       READ_ONCE(victims.nr_in_fifo);
 }
 
 /*
@@ -125,7 +147,7 @@ struct write_back {
 
 struct write_batch {
 	u32 nr;
-	struct write_back writes[EVICT_BATCH];
+	struct write_back writes[WRITE_BATCH];
 	atomic_t nr_pending;
 	struct completion all_done;
 };
@@ -166,7 +188,7 @@ static void write_batch_post(struct write_batch *batch)
 	for (u32 i = 0; i < batch->nr;) {
 		struct write_back *writes = &batch->writes[i];
 		struct memnode *node = memnode_of(writes[0].line->gframe);
-		struct remote_io *ios[EVICT_BATCH];
+		struct remote_io *ios[WRITE_BATCH];
 		u32 n = 0;
 
 		while (i + n < batch->nr &&
@@ -235,7 +257,8 @@ u32 victims_reclaim(void)
 	u32 nr_freed = 0, nr_looks = READ_ONCE(victims.nr_in_fifo);
 
 	completion_init(&batch.all_done);
-	while (nr_looks-- && batch.nr < EVICT_BATCH && nr_freed < EVICT_BATCH) {
+	while (nr_looks-- && batch.nr < WRITE_BATCH &&
+	       !stock_has(pcache.stock_high - batch.nr)) {
 		struct pcache_line *line = victim_lock_oldest();
 		struct pcache_set *set;
 
@@ -253,8 +276,6 @@ u32 victims_reclaim(void)
 			nr_freed++;
 		}
 		spin_unlock(&set->lock);
-		if (victims.nr_stock + batch.nr > pcache.nr_victims / 2)
-			break;
 	}
 	return nr_freed + write_batch_run(&batch);
 }
