@@ -144,7 +144,7 @@ class World:
         ], kernel=f'{build}/brick.elf',
             fabric=f'{build}/tools/brick-fabric'), folder)
         self.p0, self.m0, self.s0 = self.cluster.nodes
-        self.nr_runs = 0
+        self.run_mark = 0
         self.tty_from = 0
 
     def whole(self):
@@ -166,23 +166,27 @@ class World:
 
     def replace(self, node, image=None):
         """Kill the node's machine and boot it anew."""
-        others = [n for n in self.cluster.nodes if n is not node]
-        joined = f'{node.config.role} node .* joined'
-        before = [len(re.findall(joined, n.log_text())) for n in others]
+        others = [(n, self.mark(n)) for n in self.cluster.nodes
+                  if n is not node]
         with open(node.path('pid'), encoding='ascii') as f:
             os.kill(int(f.read()), signal.SIGKILL)
         node.process.wait()
         node.config.image = image or node.config.image
         node.start()
-        for n, count in zip(others, before):
-            self.log(n, joined, count + 1)
+        for n, mark in others:
+            self.log(n, f'{node.config.role} node .* joined', mark)
         self.whole()
 
-    def log(self, node, pattern, count=1):
-        """Until @pattern stands @count times in the node's log."""
-        until(lambda: len(re.findall(pattern, node.log_text())) >= count,
-              lambda: f'{count} x {pattern!r} in the log of {node.name}\n'
-              + self.explain())
+    @staticmethod
+    def mark(node):
+        """For log(): only what is said from now on."""
+        return len(node.log_text())
+
+    def log(self, node, pattern, since=0):
+        """Until @pattern stands in the node's log; the match."""
+        return until(lambda: re.search(pattern, node.log_text()[since:]),
+                     lambda: f'{pattern!r} in the log of {node.name}\n'
+                     + self.explain())
 
     def explain(self):
         return '\n'.join(f'--- {n.name}\n{n.log_text()[-1500:]}'
@@ -198,17 +202,16 @@ class World:
     def run(self, *argv):
         """Start a program from the monitor."""
         self.tty_from = os.path.getsize(self.p0.path('tty'))
-        self.nr_runs += 1
+        self.run_mark = self.mark(self.p0)
         answer = monitor.Monitor(self.p0).ask(' '.join(['run', *argv]),
                                               FOREVER_S)
         assert not any('run:' in line for line in answer), answer
-        self.log(self.p0, 'brick: run ', self.nr_runs)
+        self.log(self.p0, 'brick: run ', self.run_mark)
 
     def status(self):
         """Of the program that was started last, once it has ended."""
-        self.log(self.p0, r'brick: exit status \d+', self.nr_runs)
-        return int(re.findall(r'brick: exit status (\d+)',
-                              self.p0.log_text())[-1])
+        return int(self.log(self.p0, r'brick: exit status (\d+)\s',
+                            self.run_mark)[1])
 
     def output(self, *argv):
         """The lines of a program that ends well."""
@@ -247,8 +250,7 @@ def test_a_program_waits_for_nodes_that_come_late(world):
     w.run('/bin/t', '/version')
     w.m0.start()
     w.log(w.p0, 'memory node .* joined')
-    w.log(w.p0, 'waiting: no storage node in cluster',
-          1 + w.p0.log_text().count('waiting: no storage node in cluster'))
+    w.log(w.p0, 'waiting: no storage node in cluster', w.mark(w.p0))
     assert 'exit status' not in w.p0.log_text()
     w.s0.start()
     assert w.status() == 0, w.explain()
@@ -320,8 +322,19 @@ def test_a_program_dies_with_its_memory_node_and_p_lives_on(world):
     w.log(w.p0, 'memory node .* is gone')
     lines = monitor.Monitor(w.p0).ask('ps', FOREVER_S)
     assert '0 processes, 0 tasks' in lines, lines
-    # With a new memory node all goes on.
+    after = monitor.counters(w.p0)
+    for gauge in ('nr_processes_alive', 'nr_tasks_alive', 'nr_user_aspaces',
+                  'nr_user_frames', 'nr_pcache_lines', 'nr_pcache_rmaps',
+                  'nr_open_files'):
+        assert after[gauge] == 0, (gauge, after[gauge], w.explain())
+    # Who is started now waits for a new memory node, and then all goes on.
+    w.run('/bin/t', '/version')
+    w.log(w.p0, 'waiting for a memory node', w.run_mark)
+    mark = w.mark(w.p0)
     w.m0.start()
+    w.log(w.p0, 'memory node .* joined', mark)
+    assert w.status() == 0, w.explain()
+    w.printed('end\n')
     w.whole()
     which = 'first' if 'first' in w.s0.config.image else 'second'
     assert w.output('/bin/t', '/version') == [f'/version: {which}', 'end']
