@@ -11,7 +11,7 @@ KWARN := -Wall -Wextra -Werror -Wno-unused-parameter -Wmissing-prototypes \
 	 -Wstrict-prototypes -Wold-style-definition -Wundef -Wvla \
 	 -Wno-sign-compare -Wno-missing-field-initializers
 KCFLAGS := -std=gnu11 -ffreestanding -fno-builtin-printf -nostdinc \
-	   -isystem $(shell $(CC) -print-file-name=include) \
+	   -isystem $(shell $(CC) -print-file-name=include 2>/dev/null) \
 	   -O2 -g -fno-pic -fno-pie -mcmodel=kernel -mno-red-zone \
 	   -mno-mmx -mno-sse -mno-sse2 -mno-80387 -msoft-float \
 	   -fno-strict-aliasing -fno-common -fno-stack-protector \
