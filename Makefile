@@ -37,7 +37,7 @@ setup: ## Install what building, running and testing need (idempotent)
 	$(Q)scripts/setup
 
 clean: ## Remove what was built; keep the configuration
-	$(Q)rm -rf $(O)
+	$(Q)rm -rf $(O) $(O)-debug $(O)-llvm
 
 distclean: clean ## Remove the configuration too
 	$(Q)rm -f .config .config.old

@@ -64,7 +64,7 @@ static const struct damage damages[] = {
 	{"heartbeat with a body", GOOD_LEN, {{FIELD(kind), RPC_KIND_BEAT}}},
 };
 
-static_assert(GOOD_LEN + RPC_MAX_TAIL + 8 <= RPC_FRAME_MAX);
+static_assert(GOOD_LEN + RPC_MAX_TAIL + 8 <= RPC_FRAME_MAX, "room");
 
 /* @buf has RPC_FRAME_MAX bytes. */
 static void frame_make_bad(u8 *buf, u64 session, const struct damage *d)

@@ -25,4 +25,6 @@ run: ready ## Boot P, M and S and run Python across them
 
 test: ready ## Run every test (see also: make unit, make check)
 	$(Q)$(MAKE) kernel tools image unit-build fuzz-build
+	$(Q)$(MAKE) O=$(O)-debug DEBUG=1 kernel
+	$(Q)$(MAKE) O=$(O)-llvm LLVM=1 kernel
 	$(Q)/usr/bin/python3 -m pytest -q tests
