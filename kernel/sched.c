@@ -52,7 +52,8 @@ struct runqueue {
 };
 
 static DEFINE_PERCPU(struct runqueue, runqueue);
-static struct cpumask idle_cpus; /* [atomic; a hint] */
+static DEFINE_PERCPU(u64, halted_at); /* by the TSC; 0: runs [this CPU] */
+static struct cpumask idle_cpus;      /* [atomic; a hint] */
 
 static struct runqueue *rq_of(u32 cpu)
 {
@@ -442,9 +443,20 @@ void sched_idle_loop(void)
 			irq_enable();
 			schedule();
 		} else {
+			this_cpu_write(halted_at, rdtsc());
 			cpu_idle_wait();
 		}
 	}
+}
+
+void sched_halt_ended(void)
+{
+	u64 at = this_cpu_read(halted_at);
+
+	if (!at)
+		return;
+	this_cpu_write(halted_at, 0);
+	counter_add(nr_halt_cycles, rdtsc() - at);
 }
 
 static void rq_init(u32 cpu, struct thread *idle)

@@ -177,13 +177,7 @@ static void report_wait(const struct call *call)
 
 static void wait_reply(struct call *call)
 {
-	u64 spin_until = time_mono_ns() + net_self.spin_ns;
-
-	while (net_self.spin_ns && !completion_is_done(&call->done) &&
-	       time_mono_ns() < spin_until) {
-		chan_poll(call->chan);
-		cpu_relax();
-	}
+	chan_poll_for(call->chan, &call->done);
 	for (;;) {
 		u64 left = remaining(call->attempt_end_ns);
 

@@ -9,6 +9,8 @@
 #define pr_fmt(fmt) "net: " fmt
 #include "net.h"
 
+#include <arch/x86/barrier.h>
+#include <arch/x86/cpu.h>
 #include <kernel/assert.h>
 #include <kernel/counters.h>
 #include <kernel/log.h>
@@ -254,6 +256,23 @@ void chan_poll(struct chan *c)
 	flags = spin_lock_irqsave(&c->lock);
 	c->nr_pollers--;
 	spin_unlock_irqrestore(&c->lock, flags);
+}
+
+void chan_poll_for(struct chan *c, struct completion *done)
+{
+	u64 begun = rdtsc(), until = time_mono_ns() + net_self.spin_ns, now;
+
+	if (!net_self.spin_ns)
+		return;
+	while (!completion_is_done(done) && time_mono_ns() < until) {
+		chan_poll(c);
+		if (completion_is_done(done))
+			break;
+		cpu_relax();
+		now = rdtsc();
+		counter_add(nr_poll_cycles, now - begun);
+		begun = now;
+	}
 }
 
 static void cq_event(struct ib_cq *cq, void *arg)

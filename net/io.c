@@ -238,7 +238,6 @@ static int transfer(struct peer *peer, struct sync_io *s, u64 io_flags)
 {
 	struct remote_io *io = &s->io;
 	struct chan *c = io_chan(peer);
-	u64 spin_until;
 	int rc;
 
 	s->io.done = sync_done;
@@ -246,12 +245,7 @@ static int transfer(struct peer *peer, struct sync_io *s, u64 io_flags)
 	rc = submit(c, &io, 1, io_flags);
 	if (rc)
 		return rc;
-	spin_until = time_mono_ns() + net_self.spin_ns;
-	while (!completion_is_done(&s->done) && net_self.spin_ns &&
-	       time_mono_ns() < spin_until) {
-		chan_poll(c);
-		cpu_relax();
-	}
+	chan_poll_for(c, &s->done);
 	wait_for_completion(&s->done);
 	return io->status;
 }

@@ -197,6 +197,8 @@ void irq_dispatch(struct user_regs *regs, u64 vector)
 {
 	if (is_user(regs))
 		account_entry();
+	else
+		sched_halt_ended();
 	irq_enter();
 	switch (vector) {
 	case VECTOR_TIMER:

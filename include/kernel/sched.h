@@ -15,6 +15,9 @@ void sched_init_cpu(void);
 /** sched_idle_loop - what a CPU's idle thread does. */
 _Noreturn void sched_idle_loop(void);
 
+/** sched_halt_ended - an interrupt came, maybe to a CPU that halted. */
+void sched_halt_ended(void);
+
 /** schedule - give the CPU away if the caller sleeps or others wait. */
 void schedule(void);
 /** sched_finish_switch - first thing on the new stack. Context: irqs off. */

@@ -173,6 +173,8 @@ def parser():
                    help='write them there as JSON')
     r.add_argument('--timeout', type=float, metavar='SECONDS',
                    help='give up after this long')
+    r.add_argument('--icount', metavar='SETTINGS', help="count the "
+                   "processor's instructions: QEMU's -icount settings")
     r.add_argument('-v', '--verbose', action='store_true')
     r.add_argument('program', nargs=argparse.REMAINDER)
     r.set_defaults(fn=cmd_run)

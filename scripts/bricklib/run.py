@@ -125,7 +125,8 @@ class Run:
             if self.options.verbose:
                 print(f'brick: files of this run: {self.folder}',
                       file=sys.stderr)
-            self.cluster.start(fw_cfg=self.request_file(modes))
+            self.cluster.start(fw_cfg=self.request_file(modes),
+                               icount=self.options.icount)
             with Terminal(self.p, modes) as terminal:
                 self._carry(terminal)
             if self.status is not None:

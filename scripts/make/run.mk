@@ -4,7 +4,7 @@
 ROOTFS := $(O)/rootfs/usr/bin/python3
 IMAGE  := $(O)/rootfs.ext4
 
-.PHONY: image run test selftest ready
+.PHONY: image run bench test selftest ready
 ready:
 	$(Q)scripts/setup --check 2>/dev/null || scripts/setup
 
@@ -22,6 +22,10 @@ run: ready ## Boot P, M and S and run Python across them
 	$(Q)$(MAKE) kernel tools image
 	$(Q)scripts/brick run -v --counters -- \
 		/usr/bin/python3 /usr/share/brick/hello.py
+
+bench: ready ## What system calls, faults and evictions cost, in instructions
+	$(Q)$(MAKE) kernel tools
+	$(Q)scripts/bench
 
 test: ready ## Run every test (see also: make unit, make check)
 	$(Q)$(MAKE) kernel tools image unit-build fuzz-build

@@ -56,3 +56,11 @@ def test_memory_is_what_the_program_made_it(brick, image, cpus, threads,
     p = stress(brick, image, seed or random.randrange(1 << 32), threads,
                3000 // threads, cpus=cpus, pcache='512K,4way')['p0']
     assert p['nr_pcache_eviction'] > 100 and p['nr_pgfault_wp_cow'] > 100, p
+
+
+def test_a_set_may_have_fewer_ways_than_an_instruction_needs_pages(brick,
+                                                                   image):
+    """With this seed an instruction, what it reads and what it writes share
+    a set of two ways; one CPU, so an evictor may run before it does."""
+    stress(brick, image, 23768858, 3, 1000, cpus=1, pcache='1M,2way',
+           append=['p0:pcache_policy=lru'])

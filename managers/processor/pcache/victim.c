@@ -253,9 +253,10 @@ static u32 write_batch_run(struct write_batch *batch)
 
 u32 victims_reclaim(void)
 {
-	struct write_batch batch = {.nr = 0};
+	struct write_batch batch; /* some KiB: not worth clearing */
 	u32 nr_freed = 0, nr_looks = READ_ONCE(victims.nr_in_fifo);
 
+	batch.nr = 0;
 	completion_init(&batch.all_done);
 	while (nr_looks-- && batch.nr < WRITE_BATCH &&
 	       !stock_has(pcache.stock_high - batch.nr)) {

@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the kernel of a processor node executes for a system call, for each
+ * kind of page fault, for an eviction.  To be run by scripts/bench, where the
+ * time-stamp counter counts instructions; Documentation/performance.md says
+ * what is in each figure.
+ *
+ *	kernelcost [-s SUFFIX] [NAME]
+ *
+ * SUFFIX is added to the names of figures in which the network is used.  With
+ * a NAME, what is measured under it is done, to be traced, between two marks;
+ * the last NR_SAMPLES faults (calls) are the ones of the figure.
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define PAGE        4096ul
+#define NR_SAMPLES  256
+#define LOOP_ROUNDS 1000000ul
+
+static const char *suffix = "";
+static bool is_traced;
+static int counters_fd;
+static uint64_t overhead; /* of a measurement */
+static uint64_t samples[NR_SAMPLES];
+
+static inline uint64_t now(void)
+{
+	uint32_t low, high;
+
+	__asm__ volatile("rdtsc" : "=a"(low), "=d"(high)::"memory");
+	return (uint64_t)high << 32 | low;
+}
+
+static void die(const char *what)
+{
+	perror(what);
+	exit(1);
+}
+
+/* ---- figures ------------------------------------------------------------ */
+
+static int compare(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static uint64_t median(void)
+{
+	qsort(samples, NR_SAMPLES, sizeof(samples[0]), compare);
+	return samples[NR_SAMPLES / 2];
+}
+
+static void print(const char *name, const char *more, uint64_t value)
+{
+	if (is_traced)
+		return;
+	printf("%s%s: %lu instructions\n", name, more, (unsigned long)value);
+	fflush(stdout);
+}
+
+/* Cycles in which this node halted, or polled for the network in vain. */
+static uint64_t waited(void)
+{
+	static const char *const names[] = {"\nnr_halt_cycles: ",
+					    "\nnr_poll_cycles: "};
+	static char text[32768];
+	uint64_t sum = 0;
+	ssize_t n;
+
+	if (is_traced)
+		return 0;
+	n = pread(counters_fd, text, sizeof(text) - 1, 0);
+	if (n <= 0)
+		die("/proc/brick/counters");
+	text[n] = 0;
+	for (int i = 0; i < 2; i++) {
+		const char *at = strstr(text, names[i]);
+
+		if (!at)
+			die(names[i]);
+		sum += strtoul(at + strlen(names[i]), NULL, 10);
+	}
+	return sum;
+}
+
+/* ---- memory ------------------------------------------------------------- */
+
+static volatile char *map(unsigned long nr_pages)
+{
+	void *at = mmap(NULL, nr_pages * PAGE, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (at == MAP_FAILED)
+		die("mmap");
+	return at;
+}
+
+static void unmap(volatile char *at, unsigned long nr_pages)
+{
+	munmap((void *)at, nr_pages * PAGE);
+}
+
+static void write_all(volatile char *at, unsigned long nr_pages)
+{
+	for (unsigned long i = 0; i < nr_pages; i++)
+		at[i * PAGE] = 1;
+}
+
+static void read_all(volatile char *at, unsigned long nr_pages)
+{
+	for (unsigned long i = 0; i < nr_pages; i++)
+		(void)at[i * PAGE];
+}
+
+static unsigned long pcache_pages(void)
+{
+	char text[64] = "";
+	int fd = open("/proc/brick/pcache", O_RDONLY);
+
+	if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0)
+		die("/proc/brick/pcache");
+	close(fd);
+	return strtoul(strchr(text, ' '), NULL, 10) / PAGE;
+}
+
+/* Pages that are nowhere but at the memory node, and a pcache with room. */
+static volatile char *map_evicted(unsigned long nr_pages)
+{
+	unsigned long nr_more = pcache_pages() * 2;
+	volatile char *at = map(nr_pages), *more;
+
+	write_all(at, nr_pages);
+	more = map(nr_more);
+	write_all(more, nr_more);
+	unmap(more, nr_more);
+	return at;
+}
+
+/* ---- measurements ------------------------------------------------------- */
+
+static void measure_overhead(void)
+{
+	for (int i = 0; i < NR_SAMPLES; i++) {
+		uint64_t begun = now();
+
+		samples[i] = now() - begun;
+	}
+	overhead = median();
+}
+
+/* Two instructions a round: this must be what the counter says. */
+static void measure_scale(void)
+{
+	uint64_t begun = now(), rounds = LOOP_ROUNDS, took;
+
+	__asm__ volatile("1: dec %0; jnz 1b" : "+r"(rounds)::"cc");
+	took = now() - begun - overhead;
+	printf("scale: %lu.%03lu counts for an instruction\n",
+	       took / (2 * LOOP_ROUNDS),
+	       took % (2 * LOOP_ROUNDS) * 1000 / (2 * LOOP_ROUNDS));
+}
+
+static void measure_copy(void)
+{
+	volatile char *from = map(2);
+
+	write_all(from, 2);
+	for (int i = 0; i < NR_SAMPLES; i++) {
+		volatile char *f = from, *t = from + PAGE;
+		uint64_t n = PAGE / 8, begun = now();
+
+		__asm__ volatile("rep movsq"
+				 : "+S"(f), "+D"(t), "+c"(n)::"memory");
+		samples[i] = now() - begun - overhead;
+	}
+	print("page.copy", "", median());
+	unmap(from, 2);
+}
+
+static void measure_syscall(void)
+{
+	for (int i = 0; i < NR_SAMPLES; i++) {
+		long nr = SYS_getppid;
+		uint64_t begun = now();
+
+		__asm__ volatile("syscall" : "+a"(nr)::"rcx", "r11", "memory");
+		samples[i] = now() - begun - overhead - 1;
+	}
+	print("syscall.null", "", median());
+}
+
+static void measure_zerofill(void)
+{
+	volatile char *at = map(NR_SAMPLES);
+
+	for (int i = 0; i < NR_SAMPLES; i++) {
+		uint64_t begun = now();
+
+		at[i * PAGE] = 1;
+		samples[i] = now() - begun - overhead - 1;
+	}
+	print("fault.zerofill", "", median());
+	unmap(at, NR_SAMPLES);
+}
+
+static void measure_cow(void)
+{
+	volatile char *at = map(NR_SAMPLES);
+	int ends[2];
+	pid_t pid;
+	char c;
+
+	write_all(at, NR_SAMPLES);
+	if (pipe(ends))
+		die("pipe");
+	pid = fork();
+	if (pid < 0)
+		die("fork");
+	if (!pid) { /* keeps its references until we are done */
+		close(ends[1]);
+		_exit(read(ends[0], &c, 1) != 0);
+	}
+	close(ends[0]);
+	for (int i = 0; i < NR_SAMPLES; i++) {
+		uint64_t begun = now();
+
+		at[i * PAGE] = 2;
+		samples[i] = now() - begun - overhead - 1;
+	}
+	close(ends[1]);
+	waitpid(pid, NULL, 0);
+	print("fault.cow", "", median());
+	unmap(at, NR_SAMPLES);
+}
+
+static uint64_t refault(void)
+{
+	volatile char *at = map_evicted(NR_SAMPLES);
+	uint64_t value;
+
+	for (int i = 0; i < NR_SAMPLES; i++) {
+		uint64_t waited_before = waited(), begun = now();
+
+		(void)at[i * PAGE];
+		samples[i] = now() - begun - overhead - 1;
+		samples[i] -= waited() - waited_before;
+	}
+	value = median();
+	unmap(at, NR_SAMPLES);
+	return value;
+}
+
+static void measure_refault(void)
+{
+	print("fault.refault", suffix, refault());
+}
+
+/* What @touch executes for a page, waiting excluded. */
+static uint64_t per_page(void (*touch)(volatile char *, unsigned long),
+			 volatile char *at, unsigned long nr_pages)
+{
+	uint64_t waited_before = waited(), begun = now(), took;
+
+	touch(at, nr_pages);
+	took = now() - begun;
+	return (took - (waited() - waited_before)) / nr_pages;
+}
+
+/*
+ * Each touch evicts a page in the long run: what it executes more than one
+ * that evicts nothing is the eviction.
+ */
+static void measure_evict(void)
+{
+	unsigned long nr_pages = pcache_pages() * 4;
+	volatile char *at = map(nr_pages);
+	uint64_t with, without;
+
+	with = per_page(write_all, at, nr_pages);
+	print("zerofill.evicting", suffix, with);
+	with = per_page(read_all, at, nr_pages);
+	print("refault.evicting", suffix, with);
+	if (is_traced)
+		return;
+	without = refault();
+	print("evict.page", suffix, with > without ? with - without : 0);
+	unmap(at, nr_pages);
+}
+
+static const struct {
+	const char *name;
+	void (*fn)(void);
+} measurements[] = {
+	{"copy", measure_copy},         {"syscall", measure_syscall},
+	{"zerofill", measure_zerofill}, {"cow", measure_cow},
+	{"refault", measure_refault},   {"evict", measure_evict},
+};
+
+static void mark(const char *text)
+{
+	puts(text);
+	fflush(stdout);
+	sleep(1); /* for who traces */
+}
+
+static void measure_one(const char *name)
+{
+	is_traced = true;
+	for (size_t i = 0; i < sizeof(measurements) / sizeof(measurements[0]);
+	     i++) {
+		if (strcmp(measurements[i].name, name))
+			continue;
+		mark("begin");
+		measurements[i].fn();
+		mark("end");
+	}
+}
+
+int main(int argc, char **argv)
+{
+	int c;
+
+	while ((c = getopt(argc, argv, "s:")) != -1) {
+		if (c != 's')
+			return 2;
+		suffix = optarg;
+	}
+	counters_fd = open("/proc/brick/counters", O_RDONLY);
+	if (counters_fd < 0)
+		die("/proc/brick/counters");
+	measure_overhead();
+	if (optind < argc) {
+		measure_one(argv[optind]);
+		return 0;
+	}
+	measure_scale();
+	for (size_t i = 0; i < sizeof(measurements) / sizeof(measurements[0]);
+	     i++)
+		measurements[i].fn();
+	return 0;
+}
