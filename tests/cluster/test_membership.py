@@ -19,7 +19,7 @@ from bricklib.cluster import Cluster
 from bricklib.config import ClusterConfig, NodeConfig
 from conftest import TOP
 
-FOREVER_S = 120
+FOREVER_S = 300
 # Quick to notice a death.
 GONE = 'peer_suspect_ms=3000 peer_gone_ms=8000'
 
