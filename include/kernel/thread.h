@@ -167,9 +167,6 @@ void thread_user_work(struct thread *t);
  */
 void thread_wake(struct thread *t);
 
-/** might_sleep - assert that sleeping is allowed here (debug builds). */
-void might_sleep(void);
-
 /** thread_cpu_ns - CPU time of @t so far, all or user mode only. */
 u64 thread_cpu_ns(const struct thread *t);
 u64 thread_user_ns(const struct thread *t);

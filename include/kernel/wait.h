@@ -57,6 +57,9 @@ void waitq_wake_all(struct waitq *q);
 /** waitq_has_waiters - a hint; a full barrier goes before the look. */
 bool waitq_has_waiters(struct waitq *q);
 
+/** might_sleep - assert that sleeping is allowed here (debug builds). */
+void might_sleep(void);
+
 /* The pieces of wait_event(); see waitq_wait() for how they fit. */
 #define WAIT_FOREVER (~0ul)
 
@@ -98,13 +101,15 @@ u64 wait_deadline(u64 timeout_ns);
  */
 #define wait_event(q, cond)                                              \
 	do {                                                             \
+		might_sleep();                                           \
 		if (!(cond))                                             \
 			(void)WAIT_EVENT_(q, cond, WAIT_FOREVER, false); \
 	} while (0)
 
 /** wait_event_timeout - as above. Return: false if @timeout_ns passed first. */
 #define wait_event_timeout(q, cond, timeout_ns) \
-	((cond) ? true                          \
+	(might_sleep(),                         \
+	 (cond) ? true                          \
 		: WAIT_EVENT_(q, cond, wait_deadline(timeout_ns), false) == 0)
 
 /**
@@ -113,11 +118,12 @@ u64 wait_deadline(u64 timeout_ns);
  * Return: 0 if @cond holds, -EINTR if not.
  */
 #define wait_event_intr(q, cond) \
-	((cond) ? 0 : WAIT_EVENT_(q, cond, WAIT_FOREVER, true))
+	(might_sleep(), (cond) ? 0 : WAIT_EVENT_(q, cond, WAIT_FOREVER, true))
 
 /** wait_event_intr_timeout - Return: 0, -EINTR or -ETIMEDOUT. */
 #define wait_event_intr_timeout(q, cond, timeout_ns) \
-	((cond) ? 0 : WAIT_EVENT_(q, cond, wait_deadline(timeout_ns), true))
+	(might_sleep(),                              \
+	 (cond) ? 0 : WAIT_EVENT_(q, cond, wait_deadline(timeout_ns), true))
 
 /*
  * A one-time event, safe on the waiter's stack.

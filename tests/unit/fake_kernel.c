@@ -298,5 +298,4 @@ void random_bytes(void *buf, size_t n)
 		*b = (u8)rand_u64(&r);
 }
 
-void might_sleep(void);
-void might_sleep(void) {}
+__weak void might_sleep(void) {}

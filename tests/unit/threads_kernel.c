@@ -111,6 +111,8 @@ __attribute__((weak)) u64 cmdline_get_u64(const char *name, u64 dflt)
 
 /* ---- time, chance --------------------------------------------- */
 
+void might_sleep(void) {}
+
 u64 time_mono_ns(void)
 {
 	struct timespec t;
