@@ -377,6 +377,11 @@ int thread_set_affinity(struct thread *t, const struct cpumask *mask)
 	return 0;
 }
 
+bool thread_should_yield(void)
+{
+	return READ_ONCE(this_cpu_ptr(runqueue)->nr_queued);
+}
+
 void thread_yield(void)
 {
 	might_sleep();

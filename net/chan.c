@@ -14,6 +14,7 @@
 #include <kernel/assert.h>
 #include <kernel/counters.h>
 #include <kernel/log.h>
+#include <kernel/thread.h>
 #include <kernel/time.h>
 #include <mm/dma.h>
 
@@ -264,7 +265,8 @@ void chan_poll_for(struct chan *c, struct completion *done)
 
 	if (!net_self.spin_ns)
 		return;
-	while (!completion_is_done(done) && time_mono_ns() < until) {
+	while (!completion_is_done(done) && time_mono_ns() < until &&
+	       !thread_should_yield()) {
 		chan_poll(c);
 		if (completion_is_done(done))
 			break;

@@ -211,7 +211,8 @@ void chan_close(struct chan *c);
 
 /** chan_poll - handle the completions that are there. Context: any. */
 void chan_poll(struct chan *c);
-/** chan_poll_for - poll until @done, at most for the spin budget. */
+/** chan_poll_for - poll until @done, at most for the spin budget and not
+ * while another thread waits for this CPU. */
 void chan_poll_for(struct chan *c, struct completion *done);
 
 static inline void *chan_buffer(const struct chan *c, u32 i)

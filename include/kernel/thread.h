@@ -128,6 +128,9 @@ void thread_join(struct thread *t);
 /** thread_exit - end the calling thread.  Returning from fn does the same. */
 _Noreturn void thread_exit(void);
 
+/** thread_should_yield - does another thread wait for this CPU?  For loops that
+ * poll. */
+bool thread_should_yield(void);
 /** thread_yield - let others of this CPU run. Context: may sleep. */
 void thread_yield(void);
 

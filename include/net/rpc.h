@@ -161,7 +161,8 @@ int __must_check remote_write_async(struct peer *peer, struct remote_io **ios,
 /**
  * remote_read, remote_write - one transfer, waiting for it.
  *
- * Spins for the spin budget (option rdma_spin_us, 0 allowed), then sleeps.
+ * Spins for the spin budget (option rdma_spin_us, 0 allowed) unless another
+ * thread wants the CPU, then sleeps.
  * Context: may sleep.  Return: 0, -EHOSTDOWN, -EIO.
  */
 int __must_check remote_read(struct peer *peer, const struct region *region,

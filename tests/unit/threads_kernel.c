@@ -194,6 +194,11 @@ void thread_start(struct thread *t)
 	pthread_detach(id);
 }
 
+bool thread_should_yield(void)
+{
+	return false; /* the host preempts */
+}
+
 struct thread *thread_spawn(const char *name, void (*fn)(void *), void *arg)
 {
 	struct thread *t = thread_create(name, fn, arg);
