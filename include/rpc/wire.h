@@ -263,16 +263,25 @@ RPC_WIRE(struct rpc_m_setrlimit, 16);
 /* m_fault: the frame of one page, for what P cannot resolve alone.  If the
  * call has a bulk buffer of 4096 bytes, M writes the page there unless the
  * reply says FAULT_ZERO.  Errors: -EFAULT no VMA or no permission (SIGSEGV),
- * -ERANGE beyond the end of the file (SIGBUS), -EIO, -ENOMEM. */
+ * -ERANGE beyond the end of the file (SIGBUS), -EIO, -ENOMEM.
+ * Of the pages around it, in the aligned window of FAULT_WINDOW pages, P may
+ * ask for some as well.  For those of the same VMA that M has in its page cache
+ * now, the frames are in the reply's tail, le64[FAULT_WINDOW] by place in the
+ * window, with FAULT_NO_FRAME for all others; no tail: none.  To M they are
+ * faulted as the page itself is. */
 struct rpc_m_fault {
 	le32 asid;
 	le32 access; /* FAULT_READ, FAULT_WRITE, FAULT_EXEC */
 	le64 vaddr;
+	le32 around; /* bit i: page i of the window, too */
+	le32 reserved;
 };
-RPC_WIRE(struct rpc_m_fault, 16);
-#define FAULT_READ  1u
-#define FAULT_WRITE 2u
-#define FAULT_EXEC  4u
+RPC_WIRE(struct rpc_m_fault, 24);
+#define FAULT_WINDOW   16u
+#define FAULT_NO_FRAME (~0ul)
+#define FAULT_READ     1u
+#define FAULT_WRITE    2u
+#define FAULT_EXEC     4u
 struct rpc_m_fault_reply {
 	le64 pfn;
 	le32 flags; /* FAULT_* below */

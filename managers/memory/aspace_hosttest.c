@@ -162,6 +162,66 @@ KTEST(memory_file_pages_come_from_the_page_cache)
 	memory_test_end();
 }
 
+/* m_fault that asks for neighbours. Return: bytes of tail, in call.rep_tail. */
+static u32 fault_around(u32 asid, u64 vaddr, u32 around)
+{
+	struct rpc_m_fault req = {.asid = le32_make(asid),
+				  .access = le32_make(FAULT_READ),
+				  .vaddr = le64_make(vaddr),
+				  .around = le32_make(around)};
+	struct rpc_ctx *ctx = from_a(PAGE_SIZE);
+	struct rpc_m_fault_reply rep;
+
+	EXPECT_EQ(rpc_handle_m_fault(ctx, &req, &rep), 0);
+	return ctx->rep_tail_len;
+}
+
+static u64 near_pfn(u32 i)
+{
+	return le64_get(((const le64 *)call.rep_tail)[i]);
+}
+
+KTEST(memory_a_fault_brings_its_neighbours_that_are_in_the_page_cache)
+{
+	const u64 window = ALIGN_UP(SOMEWHERE, FAULT_WINDOW * PAGE_SIZE);
+	const u64 start = window + 3 * PAGE_SIZE;
+	static u8 bytes[24 * 4096];
+	u32 asid, pfn;
+
+	memory_test_begin(256);
+	for (u32 i = 0; i < 24; i++)
+		bytes[i * 4096] = (u8)(i + 1);
+	asid = test_aspace();
+	EXPECT_EQ(test_map_file(asid, fake_file_add(8, bytes, sizeof(bytes)),
+				start, 10 * 4096, PROT_READ, MAP_PRIVATE, 2),
+		  0);
+	pfn = test_grant();
+	EXPECT_EQ(test_page_op(asid, window + 6 * PAGE_SIZE, pfn, PAGE_OP_SET),
+		  0);
+	/* Of all that can be asked, what is of the VMA and of the file. */
+	for (u32 round = 0; round < 2; round++) {
+		EXPECT_EQ(fault_around(asid, window + 4 * PAGE_SIZE, ~0u),
+			  FAULT_WINDOW * sizeof(le64));
+		for (u32 i = 0; i < FAULT_WINDOW; i++) {
+			if (i < 3 || i == 4 || i == 6 || i > 12) {
+				EXPECT_EQ(near_pfn(i), FAULT_NO_FRAME);
+				continue;
+			}
+			pfn = (u32)near_pfn(i);
+			EXPECT_EQ(*(u8 *)frame_kaddr(pfn), i - 3 + 2 + 1);
+			EXPECT_EQ(frame_nr_refs(pfn), 2); /* cache, entry */
+		}
+	}
+	pfn = (u32)near_pfn(12);
+	EXPECT_EQ(fault_around(asid, window + 4 * PAGE_SIZE, 0), 0);
+	EXPECT_EQ(test_range(rpc_handle_m_munmap, asid, window + 5 * PAGE_SIZE,
+			     8 * PAGE_SIZE, 0),
+		  0);
+	EXPECT_EQ(frame_nr_refs(pfn), 1);
+	EXPECT_EQ(fault_around(asid, window + 4 * PAGE_SIZE, ~8u), 0);
+	memory_test_end();
+}
+
 KTEST(memory_a_failed_fill_is_not_remembered)
 {
 	static const u8 bytes[4096] = "x";

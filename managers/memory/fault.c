@@ -11,6 +11,8 @@
  *					writes, into a frame of its own
  *	ORPHAN (file was cut)		dropped, then as above
  *
+ * With a page of a file go those around it that are in the page cache already.
+ *
  * A hit in the page cache takes the address space for reading and one bucket
  * of the cache, and allocates nothing unless a table is missing.
  */
@@ -139,6 +141,53 @@ static int resolve(struct fault *f, u32 access)
 	return err;
 }
 
+/* A page beside the one asked for: its frame, if the page cache has it and
+ * nothing else is there. */
+static u32 find_near(struct fault *f, u64 vaddr)
+{
+	u32 old = pagetable_lookup(&f->aspace->pages, vaddr), pfn;
+
+	if (old != FRAME_NONE && frame_state(old) != FRAME_CACHE)
+		return FRAME_NONE;
+	pfn = pagecache_find(&f->vma->fid, vma_page_of(f->vma, vaddr));
+	if (pfn == FRAME_NONE)
+		return FRAME_NONE;
+	if (pfn != old &&
+	    (old != FRAME_NONE ||
+	     !pagetable_set_if(&f->aspace->pages, vaddr, FRAME_NONE, pfn))) {
+		frame_put(pfn);
+		return FRAME_NONE;
+	}
+	if (pfn == old) /* the entry has its reference */
+		frame_put(pfn);
+	return pfn;
+}
+
+/* The pages of the bit map @around, in @f's window, go into the reply's tail.
+ * The address space is read-locked, the window's tables exist. */
+static void resolve_around(struct fault *f, u32 around, struct rpc_ctx *ctx)
+{
+	u64 start = ALIGN_DOWN(f->vaddr, FAULT_WINDOW * PAGE_SIZE);
+	le64 *pfns = ctx->rep_tail;
+	u32 nr_found = 0;
+
+	if (!(f->flags & FAULT_FILE))
+		return;
+	for (u32 i = 0; i < FAULT_WINDOW; i++) {
+		u64 vaddr = start + i * PAGE_SIZE;
+		u32 pfn = FRAME_NONE;
+
+		if (around & 1u << i && vaddr != f->vaddr &&
+		    vaddr >= f->vma->start && vaddr < f->vma->end)
+			pfn = find_near(f, vaddr);
+		nr_found += pfn != FRAME_NONE;
+		pfns[i] = le64_make(pfn == FRAME_NONE ? FAULT_NO_FRAME : pfn);
+	}
+	if (nr_found)
+		ctx->rep_tail_len = FAULT_WINDOW * sizeof(le64);
+	counter_add(nr_memory_fault_around, nr_found);
+}
+
 static int send_page(struct rpc_ctx *ctx, const struct fault *f)
 {
 	struct bulk_seg seg = {.paddr = frame_paddr(f->pfn),
@@ -162,12 +211,14 @@ int rpc_handle_m_fault(struct rpc_ctx *ctx, const struct rpc_m_fault *req,
 	f.aspace = call.aspace;
 	down_read(&call.aspace->lock);
 	err = resolve(&f, le32_get(req->access));
-	if (!err)
+	if (!err) {
 		*rep = (struct rpc_m_fault_reply){
 			.pfn = le64_make(f.pfn),
 			.flags = le32_make(f.flags),
 			.prot = le32_make(f.vma->prot),
 		};
+		resolve_around(&f, le32_get(req->around), ctx);
+	}
 	up_read(&call.aspace->lock);
 	if (!err) {
 		err = send_page(ctx, &f);

@@ -473,6 +473,33 @@ static u32 object_page(u32 object, u64 index)
 	return o->pfns[index];
 }
 
+/* Of the pages wanted, those of every other file page are "in the cache". */
+static void m_fault_around(struct m_aspace *as, const struct vma *vma,
+			   u64 vaddr, u32 around, struct rpc_args *args)
+{
+	u64 start = ALIGN_DOWN(vaddr, FAULT_WINDOW * PAGE_SIZE);
+	struct m_object *o = &m.objects[vma->fid.ino - 1];
+	le64 *pfns = args->rep_tail;
+
+	for (u32 i = 0; i < FAULT_WINDOW; i++) {
+		u64 at = start + i * PAGE_SIZE, index;
+		u32 pfn;
+
+		pfns[i] = le64_make(FAULT_NO_FRAME);
+		CHECK(!(around & 1u << i) || at != vaddr);
+		if (!(around & 1u << i) || vma_at(&as->vmas, at) != vma)
+			continue;
+		index = vma_page_of(vma, at);
+		if (index >= o->nr_pages || index % 2 || *page_slot(as, at))
+			continue;
+		pfn = object_page((u32)vma->fid.ino - 1, index);
+		m.refs[pfn]++;
+		page_set(as, at, pfn);
+		pfns[i] = le64_make(pfn);
+	}
+	args->rep_tail_len = FAULT_WINDOW * sizeof(le64);
+}
+
 static int m_fault(const struct rpc_m_fault *req, struct rpc_m_fault_reply *rep,
 		   struct rpc_args *args)
 {
@@ -502,6 +529,7 @@ static int m_fault(const struct rpc_m_fault *req, struct rpc_m_fault_reply *rep,
 		m.refs[pfn]++;
 		page_set(as, vaddr, pfn);
 		flags = FAULT_FILE;
+		m_fault_around(as, vma, vaddr, le32_get(req->around), args);
 	}
 	rep->pfn = le64_make(pfn);
 	rep->flags = le32_make(flags);

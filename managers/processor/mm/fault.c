@@ -20,6 +20,10 @@
  *   filling	-	      any    wait, look again
  *
  * Only "memory" talks to M's processor; "zero" and "copy" send nothing.
+ *
+ * A fault that asks M for a page of a file asks for its neighbours as well: it
+ * makes their entries, if they are none, FILLING too, so that no change of the
+ * address space overtakes the answer.  Those that M has become remote.
  */
 #define pr_fmt(fmt) "mm: " fmt
 #include "internal.h"
@@ -55,6 +59,7 @@ struct fault {
 	pte_t old;                      /* none or remote: what it was */
 	bool must_flush;                /* it was present */
 	struct pcache_line *was_mapped; /* pinned until the flush */
+	u32 around; /* bit i: page i of the window is FILLING for us too */
 
 	/* The result. */
 	u64 gframe;
@@ -89,6 +94,31 @@ static enum take take_own(struct fault *f, pte_t old)
 	pte_write(f->ptep, PTE_FILLING);
 	atomic_inc(&f->aspace->nr_fills);
 	return TAKE_OWNED;
+}
+
+/* The entry of page 0 of the window; they all lie in one page-table page. */
+static pte_t *window_ptep(const struct fault *f)
+{
+	return f->ptep - (f->vaddr >> PAGE_SHIFT) % FAULT_WINDOW;
+}
+
+/* The entry is ours, a page of file @vma that M knows: take its neighbours, if
+ * nothing is known of them.  vma_lock and the entries' lock are held. */
+static void take_around(struct fault *f, const struct vma *vma)
+{
+	u64 start = ALIGN_DOWN(f->vaddr, FAULT_WINDOW * PAGE_SIZE);
+	pte_t *ptep = window_ptep(f);
+
+	for (u32 i = 0; i < FAULT_WINDOW; i++) {
+		u64 vaddr = start + i * PAGE_SIZE;
+
+		if (vaddr < vma->start || vaddr >= vma->end ||
+		    !pte_is_none(pte_read(&ptep[i])) ||
+		    aspace_is_busy(f->aspace, vaddr))
+			continue;
+		pte_write(&ptep[i], PTE_FILLING);
+		f->around |= 1u << i;
+	}
 }
 
 static void take_map_zero_page(struct fault *f)
@@ -158,7 +188,7 @@ static enum take take_present(struct fault *f, pte_t pte)
 	return take;
 }
 
-static enum take take_entry(struct fault *f)
+static enum take take_entry(struct fault *f, const struct vma *vma)
 {
 	struct spinlock *lock = pte_lock_of(f->ptep);
 	enum take take = TAKE_DONE;
@@ -175,6 +205,8 @@ static enum take take_entry(struct fault *f)
 		take_map_zero_page(f);
 	} else {
 		take = take_own(f, pte);
+		if (pte_is_none(pte) && !file_id_is_none(&vma->fid))
+			take_around(f, vma);
 	}
 	spin_unlock(lock);
 	return take;
@@ -214,7 +246,7 @@ static enum take take_vma(struct fault *f)
 	f->ptep = pt_walk(&aspace->pt, f->vaddr, true);
 	if (!f->ptep)
 		return refuse(f, SIGBUS, BUS_ADRERR);
-	return take_entry(f);
+	return take_entry(f, vma);
 }
 
 static enum take fault_take(struct fault *f)
@@ -307,22 +339,61 @@ static int resolve_remote(struct fault *f)
 	return rc;
 }
 
+/*
+ * The answer for the neighbours is @pfns, @nr_bytes of them (0: none is known).
+ * Their entries stop being FILLING.
+ */
+static void settle_around(struct fault *f, const le64 *pfns, u32 nr_bytes)
+{
+	struct memnode *home = f->aspace->home;
+	struct spinlock *lock = pte_lock_of(f->ptep);
+	pte_t *ptep = window_ptep(f);
+	u32 nr_known = 0;
+
+	if (!f->around)
+		return;
+	spin_lock(lock);
+	for (u32 i = 0; i < FAULT_WINDOW; i++) {
+		u64 pfn = nr_bytes ? le64_get(pfns[i]) : FAULT_NO_FRAME;
+		bool is_known = memnode_has_frame(home, pfn);
+
+		if (!(f->around & 1u << i))
+			continue;
+		ASSERT(pte_is_filling(pte_read(&ptep[i])));
+		pte_write(&ptep[i],
+			  is_known ? pte_make_remote(
+					     gframe_make(home->index, pfn),
+					     PTE_FILE)
+				   : 0);
+		nr_known += is_known;
+	}
+	pte_fill_ended(f->ptep);
+	spin_unlock(lock);
+	f->around = 0;
+	counter_add(nr_pcache_fault_around, nr_known);
+}
+
 /* Ask M for the page; it writes the bytes into @line if there is one. */
 static int memory_fault(struct fault *f, struct pcache_line *line,
 			bool *is_zero)
 {
+	le64 near[FAULT_WINDOW];
 	struct rpc_m_fault req = {
 		.asid = le32_make(f->aspace->asid),
 		.vaddr = le64_make(f->vaddr),
 		/* Private pages are copied here: M need not know. */
 		.access = le32_make(f->is_shared ? f->access
 						 : f->access & ~FAULT_WRITE),
+		.around = le32_make(f->around),
 	};
 	struct rpc_m_fault_reply rep;
 	struct bulk_seg seg;
 	struct rpc_bulk bulk = {
 		.region = pcache_region(), .segs = &seg, .nr_segs = 1};
-	struct rpc_args args = {.req = &req, .rep = &rep};
+	struct rpc_args args = {.req = &req,
+				.rep = &rep,
+				.rep_tail = near,
+				.rep_tail_max = sizeof(near)};
 	struct memnode *home = f->aspace->home;
 	u32 flags;
 	int rc;
@@ -336,6 +407,9 @@ static int memory_fault(struct fault *f, struct pcache_line *line,
 	counter_inc(nr_pcache_fault_rpc);
 	f->info->is_major = true;
 	rc = rpc_call(home->peer, RPC_m_fault, &args);
+	if (!rc && args.rep_tail_len % sizeof(near))
+		rc = -EPROTO;
+	settle_around(f, near, rc ? 0 : args.rep_tail_len);
 	if (rc)
 		return rc;
 	if (!memnode_has_frame(home, le64_get(rep.pfn)))

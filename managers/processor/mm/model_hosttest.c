@@ -569,6 +569,7 @@ static void run_seed(void)
 				       counter_names[i]);
 	CHECK(counter_read(COUNTER_nr_pgfault_wp_cow));
 	CHECK(counter_read(COUNTER_nr_pcache_fill_from_pcache));
+	CHECK(counter_read(COUNTER_nr_pcache_fault_around));
 }
 
 /* Write more pages than there are lines, again and again. */
