@@ -161,6 +161,13 @@ static void write_done(struct remote_io *io)
 		complete(&batch->all_done);
 }
 
+/* Some KiB: not worth clearing. */
+static void write_batch_init(struct write_batch *batch)
+{
+	batch->nr = 0;
+	completion_init(&batch->all_done);
+}
+
 /* @line goes with @batch.  Its set's lock is held. */
 static void write_batch_add(struct write_batch *batch, struct pcache_line *line)
 {
@@ -253,11 +260,10 @@ static u32 write_batch_run(struct write_batch *batch)
 
 u32 victims_reclaim(void)
 {
-	struct write_batch batch; /* some KiB: not worth clearing */
+	struct write_batch batch;
 	u32 nr_freed = 0, nr_looks = READ_ONCE(victims.nr_in_fifo);
 
-	batch.nr = 0;
-	completion_init(&batch.all_done);
+	write_batch_init(&batch);
 	while (nr_looks-- && batch.nr < WRITE_BATCH &&
 	       !stock_has(pcache.stock_high - batch.nr)) {
 		struct pcache_line *line = victim_lock_oldest();
