@@ -13,7 +13,6 @@ HOSTCFLAGS := -std=gnu11 -O1 -g -Wall -Wextra -Werror -Wno-unused-parameter \
 UNIT_LISTS := $(sort $(wildcard tests/unit/*.list))
 UNIT_NAMES := $(patsubst tests/unit/%.list,%,$(UNIT_LISTS))
 FUZZ_NAMES := $(patsubst tests/fuzz/%.list,%,$(sort $(wildcard tests/fuzz/*.list)))
-FUZZ_SECONDS ?= 20
 
 unit_src = $(shell sed -e 's/\#.*//' tests/unit/$(1).list | grep -v '^-')
 unit_flg = $(shell sed -e 's/\#.*//' tests/unit/$(1).list | grep '^-')

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Debian's python3 on a cluster gives what it gives on Debian's kernel."""
 import json
+import shlex
 import subprocess
 
 import pytest
@@ -115,10 +116,13 @@ def test_victim_cache_serves_hits_when_the_pcache_is_small(brick):
     assert p['nr_pcache_fill_from_memory'] > 0, result.explain()
 
 
-@pytest.mark.parametrize('cpus', [1, 4])
-@pytest.mark.parametrize('name', ['threading', 'multiprocessing'])
-def test_program_on_other_numbers_of_cpus(brick, name, cpus):
-    same_as_native(brick, [PYTHON, '-c', PROGRAMS[name]], cpus=cpus)
+@pytest.mark.parametrize('options', [
+    {'pcache': '8M'}, {'cpus': 1}, {'cpus': 4}, {'cpus': 4, 'pcache': '8M'}],
+    ids=str)
+def test_all_programs_one_after_the_other(brick, options):
+    script = '\n'.join(f'{PYTHON} -c {shlex.quote(code)}; echo "{name} $?"'
+                       for name, code in PROGRAMS.items())
+    same_as_native(brick, ['/bin/sh', '-c', script], **options)
 
 
 def test_script_from_stdin(brick):
