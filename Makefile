@@ -37,10 +37,10 @@ setup: ## Install what building, running and testing need (idempotent)
 	$(Q)scripts/setup
 
 clean: ## Remove what was built; keep the configuration
-	$(Q)rm -rf $(O) $(O)-debug $(O)-llvm
+	$(Q)rm -rf $(O)/* $(O)-debug $(O)-llvm
 
 distclean: clean ## Remove the configuration too
-	$(Q)rm -f .config .config.old
+	$(Q)rm -rf $(O)
 
 help: ## Show this list
 	@echo 'usage: make [TARGET] [O=DIR] [DEBUG=1] [LLVM=1] [V=1]'
