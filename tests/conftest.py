@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 
 import pytest
 
@@ -66,13 +67,16 @@ class Brick:
         return self.run('/usr/bin/python3', '-c', code, **options)
 
 
-@pytest.fixture
-def brick(tmp_path_factory):
+def short_folder():
+    """A new folder for a cluster's files."""
     # Socket paths must be short, so not below pytest's own long names.
     base = os.environ.get('BRICK_TEST_TMP', '/tmp')
-    folder = subprocess.run(['mktemp', '-d', f'{base}/bt-XXXXXX'], text=True,
-                            capture_output=True, check=True).stdout.strip()
-    yield Brick(folder)
+    return tempfile.mkdtemp(prefix='bt-', dir=base)
+
+
+@pytest.fixture
+def brick():
+    yield Brick(short_folder())
 
 
 @pytest.fixture(scope='session')

@@ -18,7 +18,7 @@ import time
 
 import pytest
 
-from conftest import TOP
+from conftest import TOP, short_folder
 
 BRICK = os.path.join(TOP, 'scripts/brick')
 PYTHON = '/usr/bin/python3'
@@ -35,13 +35,6 @@ def until(condition, what):
             return value
         assert time.monotonic() < deadline, f'never: {what}'
         time.sleep(0.1)
-
-
-def short_folder():
-    # Socket paths must be short, so not below pytest's own long names.
-    base = os.environ.get('BRICK_TEST_TMP', '/tmp')
-    return subprocess.run(['mktemp', '-d', f'{base}/bt-XXXXXX'], text=True,
-                          capture_output=True, check=True).stdout.strip()
 
 
 def lives(pid):

@@ -17,7 +17,7 @@ import pytest
 from bricklib import monitor
 from bricklib.cluster import Cluster
 from bricklib.config import ClusterConfig, NodeConfig
-from conftest import TOP
+from conftest import TOP, short_folder
 
 FOREVER_S = 300
 # Quick to notice a death.
@@ -129,11 +129,7 @@ class World:
     """A cluster of P, M and S whose nodes are started one by one."""
 
     def __init__(self, build, image):
-        # Socket paths must be short, so not below pytest's own long names.
-        base = os.environ.get('BRICK_TEST_TMP', '/tmp')
-        folder = subprocess.run(['mktemp', '-d', f'{base}/bt-XXXXXX'],
-                                text=True, capture_output=True,
-                                check=True).stdout.strip()
+        folder = short_folder()
         self.cluster = Cluster(ClusterConfig([
             NodeConfig('processor', 'p0', 2, '256M',
                        options=f'pcache=8M {GONE}'),

@@ -9,6 +9,7 @@ import pytest
 from bricklib.cluster import Cluster
 from bricklib.config import default_cluster
 from bricklib.monitor import Monitor
+from conftest import short_folder
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
@@ -28,11 +29,7 @@ def cluster(build, tmp_path):
     config.fabric = f'{build}/tools/brick-fabric'
     for node in config.nodes:
         node.options = f'{node.options} {GONE_OPTIONS}'
-    # Socket paths must be short, so not below pytest's own long names.
-    base = os.environ.get('BRICK_TEST_TMP', '/tmp')
-    folder = subprocess.run(['mktemp', '-d', f'{base}/bt-XXXXXX'], text=True,
-                            capture_output=True, check=True).stdout.strip()
-    c = Cluster(config, folder)
+    c = Cluster(config, short_folder())
     yield c
     c.stop()
 
