@@ -103,37 +103,44 @@ void rwsem_init(struct rwsem *s, const char *name, enum lock_rank rank)
 	waitq_init(&s->waitq);
 }
 
+/* Readers come in unless a writer is there or waits. */
 static bool try_read(struct rwsem *s)
 {
-	u64 flags = spin_lock_irqsave(&s->waitq.lock);
-	bool ok = s->nr_readers >= 0 && !s->nr_writers_waiting;
+	u64 old = READ_ONCE(s->state), seen;
 
-	if (ok)
-		s->nr_readers++;
-	spin_unlock_irqrestore(&s->waitq.lock, flags);
-	return ok;
+	while (old < RWSEM_WRITER) {
+		seen = cmpxchg(&s->state, old, old + RWSEM_READER);
+		if (likely(seen == old))
+			return true;
+		old = seen;
+	}
+	return false;
 }
 
-/* @delta: how a success changes the number of waiting writers. */
-static bool try_write(struct rwsem *s, u32 delta)
+/* @was_waiting: RWSEM_WAITING or 0, what the writer takes off when it holds @s.
+ */
+static bool try_write(struct rwsem *s, u64 was_waiting)
 {
-	u64 flags = spin_lock_irqsave(&s->waitq.lock);
-	bool ok = !s->nr_readers;
+	u64 old = READ_ONCE(s->state), seen;
 
-	if (ok) {
-		s->nr_readers = -1;
-		s->nr_writers_waiting += delta;
-		s->writer = current_thread();
+	while (!(old & (RWSEM_WRITER | RWSEM_READERS))) {
+		seen = cmpxchg(&s->state, old,
+			       old - was_waiting + RWSEM_WRITER);
+		if (likely(seen == old)) {
+			s->writer = current_thread();
+			return true;
+		}
+		old = seen;
 	}
-	spin_unlock_irqrestore(&s->waitq.lock, flags);
-	return ok;
+	return false;
 }
 
 void down_read(struct rwsem *s)
 {
 	might_sleep();
 	rank_push(s->rank, s->name);
-	wait_event(&s->waitq, try_read(s));
+	if (unlikely(!try_read(s)))
+		wait_event(&s->waitq, try_read(s));
 }
 
 bool down_read_trylock(struct rwsem *s)
@@ -146,53 +153,46 @@ bool down_read_trylock(struct rwsem *s)
 
 void down_write(struct rwsem *s)
 {
-	u64 flags;
-
 	might_sleep();
 	rank_push(s->rank, s->name);
 	if (try_write(s, 0))
 		return;
-	flags = spin_lock_irqsave(&s->waitq.lock);
-	s->nr_writers_waiting++;
-	spin_unlock_irqrestore(&s->waitq.lock, flags);
-	wait_event(&s->waitq, try_write(s, -1u));
-}
-
-static void release(struct rwsem *s, s32 readers)
-{
-	u64 flags = spin_lock_irqsave(&s->waitq.lock);
-	bool wake;
-
-	s->nr_readers = readers < 0 ? s->nr_readers - 1 : readers;
-	wake = s->nr_readers == 0 || readers > 0;
-	spin_unlock_irqrestore(&s->waitq.lock, flags);
-	if (wake)
-		waitq_wake_all(&s->waitq);
+	__atomic_fetch_add(&s->state, RWSEM_WAITING, __ATOMIC_SEQ_CST);
+	wait_event(&s->waitq, try_write(s, RWSEM_WAITING));
 }
 
 void up_read(struct rwsem *s)
 {
-	ASSERT(s->nr_readers > 0);
+	u64 left;
+
+	ASSERT(s->state & RWSEM_READERS);
 	rank_pop(s->rank);
-	release(s, -1);
+	left = __atomic_sub_fetch(&s->state, RWSEM_READER, __ATOMIC_SEQ_CST);
+	/* The last one lets a writer in; a writer who begins to wait after the
+	 * subtraction sees it. */
+	if (unlikely(left && !(left & RWSEM_READERS)))
+		waitq_wake_all(&s->waitq);
 }
 
 void up_write(struct rwsem *s)
 {
-	ASSERT(s->nr_readers == -1 && s->writer == current_thread());
+	ASSERT(s->state & RWSEM_WRITER && s->writer == current_thread());
 	s->writer = NULL;
 	rank_pop(s->rank);
-	release(s, 0);
+	__atomic_fetch_sub(&s->state, RWSEM_WRITER, __ATOMIC_SEQ_CST);
+	waitq_wake_all(&s->waitq);
 }
 
 void downgrade_write(struct rwsem *s)
 {
-	ASSERT(s->nr_readers == -1 && s->writer == current_thread());
+	ASSERT(s->state & RWSEM_WRITER && s->writer == current_thread());
 	s->writer = NULL;
-	release(s, 1);
+	__atomic_fetch_sub(&s->state, RWSEM_WRITER - RWSEM_READER,
+			   __ATOMIC_SEQ_CST);
+	waitq_wake_all(&s->waitq);
 }
 
 bool rwsem_is_locked(const struct rwsem *s)
 {
-	return READ_ONCE(s->nr_readers);
+	return READ_ONCE(s->state) & (RWSEM_WRITER | RWSEM_READERS);
 }

@@ -77,6 +77,40 @@ static void note_taken(struct spinlock *l)
 	irq_restore(flags);
 }
 
+static bool checking(void)
+{
+	return LOCK_DEBUG && !checker_off;
+}
+
+static __always_inline bool try_once(struct spinlock *l)
+{
+	return !__atomic_exchange_n(&l->held, 1, __ATOMIC_ACQUIRE);
+}
+
+void spin_wait_and_lock(struct spinlock *l)
+{
+	u64 start = LOCK_DEBUG ? rdtsc() : 0;
+
+	do {
+		while (READ_ONCE(l->held)) {
+			cpu_relax();
+			if (checking() && rdtsc() - start > SPIN_TOO_LONG)
+				report("spun for too long", l, NULL);
+		}
+	} while (!try_once(l));
+}
+
+static void lock(struct spinlock *l, bool is_pair)
+{
+	if (checking())
+		check_before(l, is_pair, false);
+	if (unlikely(!try_once(l)))
+		spin_wait_and_lock(l);
+	if (checking())
+		note_taken(l);
+}
+
+#if IS_ENABLED(CONFIG_DEBUG_LOCKS) /* else inline */
 static void note_released(struct spinlock *l)
 {
 	u64 flags = irq_save();
@@ -94,39 +128,6 @@ static void note_released(struct spinlock *l)
 	h->n--;
 	l->owner = NULL;
 	irq_restore(flags);
-}
-
-static bool checking(void)
-{
-	return LOCK_DEBUG && !checker_off;
-}
-
-static __always_inline bool try_once(struct spinlock *l)
-{
-	return !__atomic_exchange_n(&l->held, 1, __ATOMIC_ACQUIRE);
-}
-
-static __noinline void spin_slow(struct spinlock *l)
-{
-	u64 start = LOCK_DEBUG ? rdtsc() : 0;
-
-	do {
-		while (READ_ONCE(l->held)) {
-			cpu_relax();
-			if (checking() && rdtsc() - start > SPIN_TOO_LONG)
-				report("spun for too long", l, NULL);
-		}
-	} while (!try_once(l));
-}
-
-static __always_inline void lock(struct spinlock *l, bool is_pair)
-{
-	if (checking())
-		check_before(l, is_pair, false);
-	if (unlikely(!try_once(l)))
-		spin_slow(l);
-	if (checking())
-		note_taken(l);
 }
 
 void spin_lock(struct spinlock *l)
@@ -165,6 +166,7 @@ void spin_unlock_irqrestore(struct spinlock *l, u64 flags)
 	spin_unlock(l);
 	irq_restore(flags);
 }
+#endif
 
 void spin_lock_pair(struct spinlock *a, struct spinlock *b)
 {

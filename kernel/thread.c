@@ -45,17 +45,17 @@ bool in_interrupt(void)
 	return this_cpu_read(irq_depth);
 }
 
+#if IS_ENABLED(CONFIG_DEBUG_LOCKS) /* else inline, and empty */
 void might_sleep(void)
 {
 	const char *name = "";
 
-	if (!IS_ENABLED(CONFIG_DEBUG_LOCKS))
-		return;
 	if (locks_held(&name))
 		panic("sleeping while holding spinlock %s", name);
 	if (in_interrupt() || !irqs_enabled())
 		panic("sleeping with interrupts off");
 }
+#endif
 
 static void list_thread(struct thread *t)
 {

@@ -36,31 +36,11 @@ static bool wake_first(struct waitq *q)
 	return true;
 }
 
-bool waitq_has_waiters(struct waitq *q)
+void waitq_wake(struct waitq *q, bool all)
 {
-	smp_mb();
-	return READ_ONCE(q->waiters.next) != &q->waiters;
-}
+	u64 flags = spin_lock_irqsave(&q->lock);
 
-void waitq_wake_one(struct waitq *q)
-{
-	u64 flags;
-
-	if (!waitq_has_waiters(q))
-		return;
-	flags = spin_lock_irqsave(&q->lock);
-	(void)wake_first(q);
-	spin_unlock_irqrestore(&q->lock, flags);
-}
-
-void waitq_wake_all(struct waitq *q)
-{
-	u64 flags;
-
-	if (!waitq_has_waiters(q))
-		return;
-	flags = spin_lock_irqsave(&q->lock);
-	while (wake_first(q))
+	while (wake_first(q) && all)
 		;
 	spin_unlock_irqrestore(&q->lock, flags);
 }

@@ -88,21 +88,27 @@ static pte_t *table_make(pte_t *e)
 	return table;
 }
 
+/* The table below @e, or NULL. */
+static __always_inline pte_t *walk_step(pte_t *e, bool alloc)
+{
+	pte_t entry = pte_read(e);
+
+	if (likely(entry & PTE_PRESENT))
+		return table_of(entry);
+	return alloc ? table_make(e) : NULL;
+}
+
 pte_t *pt_walk(struct page_table *pt, u64 vaddr, bool alloc)
 {
-	pte_t *table = pt->top;
+	pte_t *table;
 
 	ASSERT(vaddr < USER_VADDR_END);
-	for (int level = TOP_LEVEL; level > 0; level--) {
-		pte_t *e = &table[index_at(vaddr, level)];
-		pte_t entry = pte_read(e);
-
-		if (likely(entry & PTE_PRESENT))
-			table = table_of(entry);
-		else if (!alloc || !(table = table_make(e)))
-			return NULL;
-	}
-	return &table[index_at(vaddr, 0)];
+	table = walk_step(&pt->top[index_at(vaddr, 3)], alloc);
+	if (likely(table))
+		table = walk_step(&table[index_at(vaddr, 2)], alloc);
+	if (likely(table))
+		table = walk_step(&table[index_at(vaddr, 1)], alloc);
+	return likely(table) ? &table[index_at(vaddr, 0)] : NULL;
 }
 
 pte_t *pt_next(struct page_table *pt, u64 *vaddr, u64 end)

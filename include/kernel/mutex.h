@@ -49,13 +49,17 @@ bool mutex_is_mine(const struct mutex *m);
  * thread must not take the read side twice.
  */
 struct rwsem {
-	s32 nr_readers;         /* holders; -1: a writer [waitq.lock] */
-	u32 nr_writers_waiting; /* [waitq.lock] */
+	u64 state; /* a sum of RWSEM_*: who holds it, who waits [atomic] */
 	u16 rank;
 	const char *name;
 	struct thread *writer; /* for assertions */
 	struct waitq waitq;
 };
+
+#define RWSEM_READER  1ul         /* for each that holds it */
+#define RWSEM_WRITER  (1ul << 32) /* one holds it */
+#define RWSEM_WAITING (1ul << 33) /* for each writer that waits */
+#define RWSEM_READERS (RWSEM_WRITER - 1)
 
 /** rwsem_init - make @s free. */
 void rwsem_init(struct rwsem *s, const char *name, enum lock_rank rank);

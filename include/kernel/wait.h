@@ -19,6 +19,7 @@
  * complete() take care of that, bare queues do not... so prefer completions
  * for objects on the stack.
  */
+#include <arch/x86/barrier.h>
 #include <kernel/lock_order.h>
 #include <kernel/spinlock.h>
 #include <lib/errno.h>
@@ -46,19 +47,44 @@ struct waiter {
 /** waitq_init - make @q empty. */
 void waitq_init(struct waitq *q);
 
+/** waitq_has_waiters - a hint; a full barrier goes before the look. */
+static inline bool waitq_has_waiters(struct waitq *q)
+{
+	smp_mb();
+	return READ_ONCE(q->waiters.next) != &q->waiters;
+}
+
+/** waitq_wake - wake the longest waiter, or @all, without a look before. */
+void waitq_wake(struct waitq *q, bool all);
+
 /**
  * waitq_wake_one, waitq_wake_all - wake the longest waiter, or all.
  *
  * Context: any, including interrupt handlers and with interrupts disabled.
  */
+#ifdef BRICK_HOST /* tests bring their own */
 void waitq_wake_one(struct waitq *q);
 void waitq_wake_all(struct waitq *q);
+#else
+static inline void waitq_wake_one(struct waitq *q)
+{
+	if (waitq_has_waiters(q))
+		waitq_wake(q, false);
+}
 
-/** waitq_has_waiters - a hint; a full barrier goes before the look. */
-bool waitq_has_waiters(struct waitq *q);
+static inline void waitq_wake_all(struct waitq *q)
+{
+	if (waitq_has_waiters(q))
+		waitq_wake(q, true);
+}
+#endif
 
 /** might_sleep - assert that sleeping is allowed here (debug builds). */
+#if defined(BRICK_HOST) || IS_ENABLED(CONFIG_DEBUG_LOCKS)
 void might_sleep(void);
+#else
+static inline void might_sleep(void) {}
+#endif
 
 /* The pieces of wait_event(); see waitq_wait() for how they fit. */
 #define WAIT_FOREVER (~0ul)

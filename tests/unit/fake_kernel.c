@@ -166,31 +166,31 @@ __weak void rwsem_init(struct rwsem *s, const char *name, enum lock_rank rank)
 
 __weak void down_read(struct rwsem *s)
 {
-	CHECK(s->nr_readers >= 0);
-	s->nr_readers++;
+	CHECK(!(s->state & RWSEM_WRITER));
+	s->state += RWSEM_READER;
 }
 
 __weak void up_read(struct rwsem *s)
 {
-	CHECK(s->nr_readers > 0);
-	s->nr_readers--;
+	CHECK(s->state & RWSEM_READERS);
+	s->state -= RWSEM_READER;
 }
 
 __weak void down_write(struct rwsem *s)
 {
-	CHECK(!s->nr_readers);
-	s->nr_readers = -1;
+	CHECK(!s->state);
+	s->state = RWSEM_WRITER;
 }
 
 __weak void up_write(struct rwsem *s)
 {
-	CHECK(s->nr_readers == -1);
-	s->nr_readers = 0;
+	CHECK(s->state == RWSEM_WRITER);
+	s->state = 0;
 }
 
 __weak bool rwsem_is_locked(const struct rwsem *s)
 {
-	return s->nr_readers;
+	return s->state;
 }
 
 __weak void *kmalloc(size_t size)

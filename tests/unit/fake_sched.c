@@ -365,33 +365,33 @@ void rwsem_init(struct rwsem *s, const char *name, enum lock_rank rank)
 void down_read(struct rwsem *s)
 {
 	sometimes_switch();
-	wait_event(&s->waitq, s->nr_readers >= 0);
-	s->nr_readers++;
+	wait_event(&s->waitq, !(s->state & RWSEM_WRITER));
+	s->state += RWSEM_READER;
 }
 
 void up_read(struct rwsem *s)
 {
-	CHECK(s->nr_readers > 0);
-	s->nr_readers--;
+	CHECK(s->state & RWSEM_READERS);
+	s->state -= RWSEM_READER;
 	waitq_wake_all(&s->waitq);
 }
 
 void down_write(struct rwsem *s)
 {
 	sometimes_switch();
-	wait_event(&s->waitq, !s->nr_readers);
-	s->nr_readers = -1;
+	wait_event(&s->waitq, !s->state);
+	s->state = RWSEM_WRITER;
 }
 
 void up_write(struct rwsem *s)
 {
-	CHECK(s->nr_readers == -1);
-	s->nr_readers = 0;
+	CHECK(s->state == RWSEM_WRITER);
+	s->state = 0;
 	waitq_wake_all(&s->waitq);
 	sometimes_switch();
 }
 
 bool rwsem_is_locked(const struct rwsem *s)
 {
-	return s->nr_readers;
+	return s->state;
 }

@@ -2,6 +2,7 @@
 /* Entering a signal handler, and rt_sigreturn(2). */
 #include "sigframe.h"
 
+#include <arch/x86/cpu.h>
 #include <arch/x86/user.h>
 #include <kernel/log.h>
 #include <kernel/uaccess.h>
@@ -16,10 +17,6 @@
 #include "sigset.h"
 
 #define XFEATURES_LEGACY 3ull /* x87 and SSE */
-
-#define RFLAGS_TF 0x100ull
-#define RFLAGS_DF 0x400ull
-#define RFLAGS_RF 0x10000ull
 
 void sigframe_note_fault(u32 trapno, u64 error, u64 cr2)
 {
