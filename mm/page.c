@@ -22,6 +22,7 @@
 #include "page_internal.h"
 
 #include <arch/x86/cpu.h>
+#include <arch/x86/page_copy.h>
 #include <kernel/assert.h>
 #include <kernel/counters.h>
 #include <kernel/log.h>
@@ -196,8 +197,8 @@ void *page_alloc_zero(unsigned int order)
 {
 	void *kaddr = page_alloc(order);
 
-	if (kaddr)
-		memset(kaddr, 0, PAGE_SIZE << order);
+	for (size_t i = 0; kaddr && i < 1ul << order; i++)
+		page_clear((char *)kaddr + i * PAGE_SIZE);
 	return kaddr;
 }
 

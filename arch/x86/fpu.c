@@ -3,8 +3,8 @@
  * FPU state and segment bases of user threads (Intel SDM vol. 1, chapter 13).
  *
  * Eager: saved when a user thread leaves its CPU, loaded when it comes back;
- * the kernel itself never uses FPU registers, so between the two they are the
- * thread's, also inside system calls.
+ * the kernel itself uses no FPU registers but in page_copy.S, which puts them
+ * back, so between the two they are the thread's, also inside system calls.
  */
 #define pr_fmt(fmt) "fpu: " fmt
 #include <arch/x86/user.h>
@@ -45,6 +45,8 @@
 struct user_fpu {
 	u8 area[FXSAVE_BYTES]; /* and on, user_fpu_bytes() */
 };
+
+extern u32 page_copy_by_vector; /* page_copy.S; bool */
 
 static u32 area_bytes = FXSAVE_BYTES;
 static u64 xfeatures; /* XCR0 */
@@ -140,6 +142,9 @@ void fpu_init(void)
 		area_bytes = cpuid(0xd, 0).ebx; /* for XCR0 as it is now */
 	}
 	write_cr4(read_cr4() | CR4_OSFXSR);
+	/* page_copy.S: AVX instructions would clear AVX-512's upper halves. */
+	page_copy_by_vector =
+		(xfeatures & (XFEATURE_AVX | XFEATURE_AVX512)) == XFEATURE_AVX;
 	read_mxcsr_mask();
 	fpu_cache = slab_create("user_fpu", area_bytes, 64);
 	CHECK(fpu_cache);

@@ -28,6 +28,7 @@
 #define pr_fmt(fmt) "mm: " fmt
 #include "internal.h"
 
+#include <arch/x86/page_copy.h>
 #include <kernel/assert.h>
 #include <kernel/counters.h>
 #include <kernel/hooks.h>
@@ -41,7 +42,9 @@
 #include <uapi/mman.h>
 
 static const void *zero_page; /* of kernel memory; never changes */
+_Static_assert(FAULT_WINDOW == PTE_GROUP, "one lock for a window");
 
+/* fault_init() sets what is read before take and resolve have set it. */
 struct fault {
 	struct aspace *aspace;
 	u64 vaddr;  /* of the page */
@@ -55,6 +58,7 @@ struct fault {
 
 	/* From the entry. */
 	pte_t *ptep;
+	struct pte_bucket *bucket;      /* of .ptep */
 	u64 ticket;                     /* TAKE_WAIT: for pte_fill_wait() */
 	pte_t old;                      /* none or remote: what it was */
 	bool must_flush;                /* it was present */
@@ -65,6 +69,11 @@ struct fault {
 	u64 gframe;
 	u64 flags;                /* PTE_FILE, PTE_LENT */
 	struct pcache_line *line; /* pinned */
+	enum {
+		FILL_NONE,  /* .line is VALID */
+		FILL_CLEAN, /* .line is FILLING, its content there: what it */
+		FILL_DIRTY, /* .. becomes when the entry maps it */
+	} fill;
 	struct page_report *report;
 	u64 old_gframe;  /* GFRAME_NONE, or given up at the end, */
 	u64 old_flags;   /* with these flags */
@@ -161,7 +170,7 @@ static enum take take_mapped(struct fault *f)
 /* The entry is present.  Its lock is held; dropped on return. */
 static enum take take_present(struct fault *f, pte_t pte)
 {
-	struct spinlock *lock = pte_lock_of(f->ptep);
+	struct spinlock *lock = &f->bucket->lock;
 	enum take take = TAKE_DONE;
 
 	if (pte_allows(pte, f->access)) {
@@ -190,7 +199,7 @@ static enum take take_present(struct fault *f, pte_t pte)
 
 static enum take take_entry(struct fault *f, const struct vma *vma)
 {
-	struct spinlock *lock = pte_lock_of(f->ptep);
+	struct spinlock *lock = &f->bucket->lock;
 	enum take take = TAKE_DONE;
 	pte_t pte;
 
@@ -246,6 +255,7 @@ static enum take take_vma(struct fault *f)
 	f->ptep = pt_walk(&aspace->pt, f->vaddr, true);
 	if (!f->ptep)
 		return refuse(f, SIGBUS, BUS_ADRERR);
+	f->bucket = pte_bucket_of(f->ptep);
 	return take_entry(f, vma);
 }
 
@@ -269,12 +279,13 @@ static enum take fault_take(struct fault *f)
 		pte_fill_wait(f->ptep, f->ticket);
 	}
 	/* Nobody may go on reading the page that this fault replaces. */
-	if (f->must_flush)
+	if (f->must_flush) {
 		tlb_shootdown(&aspace->pt, &f->vaddr, 1);
-	if (f->was_mapped)
-		pcache_unpin(f->was_mapped);
-	f->must_flush = false;
-	f->was_mapped = NULL;
+		if (f->was_mapped)
+			pcache_unpin(f->was_mapped);
+		f->must_flush = false;
+		f->was_mapped = NULL;
+	}
 	return take;
 }
 
@@ -305,8 +316,8 @@ static int resolve_zero(struct fault *f)
 		return rc;
 	got = pcache_get(f->gframe, &f->line);
 	CHECK(got == PCACHE_CLAIMED); /* dead frames are forgotten */
-	memset(pcache_line_kaddr(f->line), 0, PAGE_SIZE);
-	pcache_fill_end(f->line, true, true);
+	page_clear(pcache_line_kaddr(f->line));
+	f->fill = FILL_DIRTY;
 	counter_inc(nr_pcache_fill_zerofill);
 	return 0;
 }
@@ -331,12 +342,14 @@ static int resolve_remote(struct fault *f)
 	rc = remote_read(node->peer, pcache_region(),
 			 pcache_line_paddr(f->line), frame_dma(f->gframe),
 			 node->rkey, PAGE_SIZE);
-	pcache_fill_end(f->line, !rc, false);
-	if (rc)
+	if (unlikely(rc)) {
+		pcache_fill_end(f->line, false, false);
 		f->line = NULL;
-	else
-		counter_inc(nr_pcache_fill_from_memory);
-	return rc;
+		return rc;
+	}
+	f->fill = FILL_CLEAN;
+	counter_inc(nr_pcache_fill_from_memory);
+	return 0;
 }
 
 /*
@@ -346,7 +359,7 @@ static int resolve_remote(struct fault *f)
 static void settle_around(struct fault *f, const le64 *pfns, u32 nr_bytes)
 {
 	struct memnode *home = f->aspace->home;
-	struct spinlock *lock = pte_lock_of(f->ptep);
+	struct spinlock *lock = &f->bucket->lock;
 	pte_t *ptep = window_ptep(f);
 	u32 nr_known = 0;
 
@@ -367,7 +380,7 @@ static void settle_around(struct fault *f, const le64 *pfns, u32 nr_bytes)
 				   : 0);
 		nr_known += is_known;
 	}
-	pte_fill_ended(f->ptep);
+	pte_fill_ended(f->bucket);
 	spin_unlock(lock);
 	f->around = 0;
 	counter_add(nr_pcache_fault_around, nr_known);
@@ -444,7 +457,7 @@ static int resolve_memory(struct fault *f)
 	if (!(f->flags & PTE_FILE))
 		frame_share(f->gframe);
 	if (line && is_zero)
-		memset(pcache_line_kaddr(line), 0, PAGE_SIZE);
+		page_clear(pcache_line_kaddr(line));
 	if (!line || !pcache_adopt(line, f->gframe, nr_write_backs))
 		return resolve_remote(f);
 	f->line = line;
@@ -460,6 +473,9 @@ static int resolve_copy(struct fault *f)
 	void *bounce;
 	int rc;
 
+	if (f->fill) /* others may want it while we copy */
+		pcache_fill_end(from, true, f->fill == FILL_DIRTY);
+	f->fill = FILL_NONE;
 	f->old_gframe = f->gframe;
 	f->old_flags = f->flags;
 	rc = new_frame(f);
@@ -473,18 +489,17 @@ static int resolve_copy(struct fault *f)
 			rc = -ENOMEM;
 			goto untake;
 		}
-		memcpy(bounce, pcache_line_kaddr(from), PAGE_SIZE);
+		page_copy(bounce, pcache_line_kaddr(from));
 		pcache_unpin(from);
 		got = pcache_get(f->gframe, &to);
-		memcpy(pcache_line_kaddr(to), bounce, PAGE_SIZE);
+		page_copy(pcache_line_kaddr(to), bounce);
 		page_free(bounce, 0);
 	} else {
-		memcpy(pcache_line_kaddr(to), pcache_line_kaddr(from),
-		       PAGE_SIZE);
+		page_copy(pcache_line_kaddr(to), pcache_line_kaddr(from));
 		pcache_unpin(from);
 	}
 	CHECK(got == PCACHE_CLAIMED); /* dead frames are forgotten */
-	pcache_fill_end(to, true, true);
+	f->fill = FILL_DIRTY;
 	f->line = to;
 	f->is_learned = false; /* install gives the old frame up */
 	counter_inc(nr_pgfault_wp_cow);
@@ -529,7 +544,7 @@ static void entry_settle(struct fault *f, pte_t pte)
 {
 	ASSERT(pte_is_filling(pte_read(f->ptep)));
 	pte_write(f->ptep, pte);
-	pte_fill_ended(f->ptep);
+	pte_fill_ended(f->bucket);
 }
 
 static void fill_over(struct aspace *aspace)
@@ -554,21 +569,24 @@ static pte_t present_pte(const struct fault *f)
 
 static int fault_install(struct fault *f)
 {
-	struct spinlock *lock = pte_lock_of(f->ptep);
+	struct spinlock *lock = &f->bucket->lock;
+	struct pcache_line *line = f->line;
+	struct spinlock *set_lock = pcache_line_lock(line);
 	bool ok;
 
-	pcache_line_lock(f->line);
+	if (f->fill)
+		pcache_fill_ended_locked(line, f->fill == FILL_DIRTY);
 	spin_lock(lock);
-	ok = pcache_rmap_add(f->line, f->aspace, f->vaddr);
+	ok = pcache_rmap_add(line, f->aspace, f->vaddr);
 	if (f->prot & PROT_EXEC)
-		f->line->has_code = true;
+		line->has_code = true;
 	if (f->report)
 		reports_add(f->aspace, f->report);
 	entry_settle(f, ok ? present_pte(f)
 			   : pte_make_remote(f->gframe, f->flags));
 	spin_unlock(lock);
-	pcache_line_unlock(f->line);
-	pcache_unpin(f->line);
+	pcache_unpin_locked(line);
+	spin_unlock(set_lock);
 	if (f->old_gframe != GFRAME_NONE)
 		frame_drop(f->old_gframe, f->old_flags);
 	fill_over(f->aspace);
@@ -578,8 +596,9 @@ static int fault_install(struct fault *f)
 /* The entry becomes what it was. */
 static void fault_abandon(struct fault *f)
 {
-	struct spinlock *lock = pte_lock_of(f->ptep);
+	struct spinlock *lock = &f->bucket->lock;
 
+	ASSERT(!f->fill);
 	if (f->line)
 		pcache_unpin(f->line);
 	if (f->is_learned)
@@ -626,18 +645,33 @@ static void fault_count_refused(const struct aspace_fault_info *info)
 		counter_inc(nr_pgfault_sigbus);
 }
 
+/* What is read of @f before it was set: some words, not all of it. */
+static void fault_init(struct fault *f, struct aspace *aspace, u64 vaddr,
+		       u32 access, struct aspace_fault_info *info)
+{
+	f->aspace = aspace;
+	f->vaddr = vaddr & PAGE_MASK;
+	f->access = access;
+	f->info = info;
+	f->must_flush = false;
+	f->was_mapped = NULL;
+	f->around = 0;
+	f->line = NULL;
+	f->fill = FILL_NONE;
+	f->report = NULL;
+	f->old_gframe = GFRAME_NONE;
+	f->is_learned = false;
+	*info = (struct aspace_fault_info){0};
+}
+
 int aspace_fault(struct aspace *aspace, u64 vaddr, u32 access,
 		 struct aspace_fault_info *info)
 {
-	struct fault f = {.aspace = aspace,
-			  .vaddr = vaddr & PAGE_MASK,
-			  .access = access,
-			  .info = info,
-			  .old_gframe = GFRAME_NONE};
+	struct fault f;
 	enum take take;
 	int rc = 0;
 
-	*info = (struct aspace_fault_info){0};
+	fault_init(&f, aspace, vaddr, access, info);
 	counter_inc(nr_pgfault);
 	if (access & FAULT_EXEC)
 		counter_inc(nr_pgfault_code);

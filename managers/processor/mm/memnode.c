@@ -3,8 +3,6 @@
 #define pr_fmt(fmt) "mm: " fmt
 #include "memnode.h"
 
-#include "pte.h"
-
 #include <kernel/assert.h>
 #include <kernel/counters.h>
 #include <kernel/log.h>
@@ -18,29 +16,16 @@
 #include <net/membership.h>
 
 static DEFINE_MUTEX(attach_lock, LOCK_PEER);
-static struct memnode *nodes[MEMNODE_MAX]; /* [attach_lock to change] */
-static DEFINE_WAITQ(node_waitq);           /* a node was attached */
-static DEFINE_WAITQ(refill_waitq);         /* a stock is low */
+struct memnode *memnodes[MEMNODE_MAX]; /* [attach_lock to change] */
+static DEFINE_WAITQ(node_waitq);       /* a node was attached */
+static DEFINE_WAITQ(refill_waitq);     /* a stock is low */
 
 /* ---- nodes ----------------------------------------------------------------
  */
 
-struct memnode *memnode_of(u64 gframe)
-{
-	u32 index = gframe_node(gframe);
-
-	CHECK(index < MEMNODE_MAX && nodes[index]);
-	return nodes[index];
-}
-
 const char *memnode_name(const struct memnode *node)
 {
 	return peer_name(node->peer);
-}
-
-u64 frame_dma(u64 gframe)
-{
-	return memnode_of(gframe)->pool_dma + gframe_pfn(gframe) * PAGE_SIZE;
 }
 
 static struct memnode *choose_home(void)
@@ -48,7 +33,7 @@ static struct memnode *choose_home(void)
 	struct memnode *best = NULL;
 
 	for (u32 i = 0; i < MEMNODE_MAX; i++) {
-		struct memnode *node = READ_ONCE(nodes[i]);
+		struct memnode *node = READ_ONCE(memnodes[i]);
 
 		if (!node || READ_ONCE(node->is_gone))
 			continue;
@@ -89,8 +74,8 @@ void memnode_for_each(void (*fn)(struct memnode *node))
 {
 	mutex_lock(&attach_lock);
 	for (u32 i = 0; i < MEMNODE_MAX; i++)
-		if (nodes[i] && !nodes[i]->is_gone)
-			fn(nodes[i]);
+		if (memnodes[i] && !memnodes[i]->is_gone)
+			fn(memnodes[i]);
 	mutex_unlock(&attach_lock);
 }
 
@@ -100,8 +85,8 @@ void memory_totals(u64 *total_bytes, u64 *free_bytes)
 
 	mutex_lock(&attach_lock);
 	for (u32 i = 0; i < MEMNODE_MAX; i++)
-		if (nodes[i] && !nodes[i]->is_gone)
-			nr_frames += nodes[i]->nr_frames;
+		if (memnodes[i] && !memnodes[i]->is_gone)
+			nr_frames += memnodes[i]->nr_frames;
 	mutex_unlock(&attach_lock);
 	*total_bytes = nr_frames * PAGE_SIZE;
 	*free_bytes =
@@ -120,12 +105,13 @@ static void memnode_free(struct memnode *node)
 static int slot_find(void)
 {
 	for (u32 i = 0; i < MEMNODE_MAX; i++) {
-		if (!nodes[i])
+		if (!memnodes[i])
 			return (int)i;
-		if (!nodes[i]->is_gone || atomic_read(&nodes[i]->nr_aspaces))
+		if (!memnodes[i]->is_gone ||
+		    atomic_read(&memnodes[i]->nr_aspaces))
 			continue;
-		memnode_free(nodes[i]);
-		nodes[i] = NULL;
+		memnode_free(memnodes[i]);
+		memnodes[i] = NULL;
 		return (int)i;
 	}
 	return -ENOSPC;
@@ -168,7 +154,7 @@ static int memnode_attach(struct peer *peer)
 	node->rkey = le32_get(rep.pool_rkey);
 	mutex_init(&node->refill, "grant", LOCK_MISC_SLEEP);
 	spin_lock_init(&node->lock, "frame stock", LOCK_FRAME);
-	smp_store_release(&nodes[slot], node);
+	smp_store_release(&memnodes[slot], node);
 	return 0;
 }
 
@@ -182,8 +168,8 @@ static void memnode_event(struct peer *peer, enum peer_event event)
 	if (event == PEER_JOINED)
 		rc = memnode_attach(peer);
 	for (u32 i = 0; event == PEER_GONE && i < MEMNODE_MAX; i++)
-		if (nodes[i] && nodes[i]->peer == peer)
-			WRITE_ONCE(nodes[i]->is_gone, true);
+		if (memnodes[i] && memnodes[i]->peer == peer)
+			WRITE_ONCE(memnodes[i]->is_gone, true);
 	mutex_unlock(&attach_lock);
 	if (rc)
 		pr_err("cannot use %s: error %d", peer_name(peer), rc);
@@ -242,8 +228,8 @@ static bool stock_is_low(const struct memnode *node)
 static struct memnode *stock_low_node(void)
 {
 	for (u32 i = 0; i < MEMNODE_MAX; i++)
-		if (stock_is_low(nodes[i]))
-			return nodes[i];
+		if (stock_is_low(memnodes[i]))
+			return memnodes[i];
 	return NULL;
 }
 
@@ -375,11 +361,6 @@ u32 frame_unshare(u64 gframe)
 	if (!left)
 		gauge_sub(nr_user_frames, 1);
 	return left;
-}
-
-u32 frame_shares(u64 gframe)
-{
-	return __atomic_load_n(shares_of(gframe), __ATOMIC_SEQ_CST);
 }
 
 int memnode_start(void)

@@ -23,6 +23,9 @@
  * One struct memnode stands for one incarnation of a memory node.  A slot is
  * used again when its node is gone and no address space lives there.
  */
+#include "pte.h"
+
+#include <kernel/assert.h>
 #include <kernel/mutex.h>
 #include <kernel/spinlock.h>
 #include <lib/atomic.h>
@@ -64,8 +67,16 @@ void memnode_put(struct memnode *node);
 
 const char *memnode_name(const struct memnode *node);
 
+extern struct memnode *memnodes[MEMNODE_MAX]; /* for the next two only */
+
 /** memnode_of - the node of @gframe, which somebody holds. */
-struct memnode *memnode_of(u64 gframe);
+static inline struct memnode *memnode_of(u64 gframe)
+{
+	u32 index = gframe_node(gframe);
+
+	CHECK(index < MEMNODE_MAX && memnodes[index]);
+	return memnodes[index];
+}
 
 /** memnode_has_frame - is @pfn a frame of @node?  For what came by wire. */
 static inline bool memnode_has_frame(const struct memnode *node, u64 pfn)
@@ -74,7 +85,10 @@ static inline bool memnode_has_frame(const struct memnode *node, u64 pfn)
 }
 
 /** frame_dma - where @gframe lies in its node. */
-u64 frame_dma(u64 gframe);
+static inline u64 frame_dma(u64 gframe)
+{
+	return memnode_of(gframe)->pool_dma + gframe_pfn(gframe) * PAGE_SIZE;
+}
 
 /**
  * frame_take - take a free frame of @node from the stock, with one share.
@@ -97,7 +111,15 @@ void memnode_return_frames(struct memnode *node, const u64 *pfns, u32 nr);
 void frame_share(u64 gframe);
 /** frame_unshare - one fewer. Return: how many are left. */
 u32 frame_unshare(u64 gframe);
-u32 frame_shares(u64 gframe);
+/** frame_shares - how many refer to it. */
+static inline u32 frame_shares(u64 gframe)
+{
+	struct memnode *node = memnode_of(gframe);
+
+	CHECK(memnode_has_frame(node, gframe_pfn(gframe)));
+	return __atomic_load_n(&node->nr_shares[gframe_pfn(gframe)],
+			       __ATOMIC_SEQ_CST);
+}
 
 /** memnode_for_each - call @fn for each live node; for the monitor. */
 void memnode_for_each(void (*fn)(struct memnode *node));

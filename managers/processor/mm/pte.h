@@ -22,11 +22,14 @@
  * number in that node's pool.  In a remote entry it stands from bit 12 up.
  * PTE_FILE and PTE_LENT are at the same bits in present and remote entries.
  *
- * Each entry is protected by the lock of its page-table page (hashed).  Only
- * the hardware changes entries without it, and only the bits A and D.
+ * Each entry is protected by a lock that it shares with its neighbours, the
+ * 16 of an aligned group, and by hash with other groups.  Only the hardware
+ * changes entries without it, and only the bits A and D.
  */
 #include <arch/x86/paging.h>
-#include <kernel/spinlock.h>
+#include <kernel/assert.h>
+#include <kernel/wait.h>
+#include <lib/compiler.h>
 #include <lib/types.h>
 
 struct aspace;
@@ -91,8 +94,34 @@ static inline u64 pte_remote_gframe(pte_t pte)
 	return pte >> PAGE_SHIFT & ((1ul << GFRAME_BITS) - 1);
 }
 
+#define PTE_GROUP       16u /* neighbours that share a lock */
+#define PTE_BUCKET_BITS 9
+#define NR_PTE_BUCKETS  (1u << PTE_BUCKET_BITS)
+#define PTE_GROUP_SHIFT 7 /* by address */
+_Static_assert(PTE_GROUP * sizeof(pte_t) == 1u << PTE_GROUP_SHIFT,
+	       "a group is 128 bytes");
+
+/* What groups of entries that hash to one value share. */
+struct pte_bucket {
+	struct spinlock lock;
+	u64 nr_fills_ended; /* [lock to change; read while waiting] */
+	struct waitq waitq; /* for that */
+} __cacheline_aligned;
+extern struct pte_bucket pte_buckets[NR_PTE_BUCKETS];
+
+static inline struct pte_bucket *pte_bucket_of(const pte_t *ptep)
+{
+	/* 2^64 divided by the golden ratio spreads multiples of anything. */
+	u64 hash = ((u64)ptep >> PTE_GROUP_SHIFT) * 0x9e3779b97f4a7c15ul;
+
+	return &pte_buckets[hash >> (64 - PTE_BUCKET_BITS)];
+}
+
 /** pte_lock_of - the lock that protects @ptep. Rank LOCK_PAGE_TABLE. */
-struct spinlock *pte_lock_of(const pte_t *ptep);
+static inline struct spinlock *pte_lock_of(const pte_t *ptep)
+{
+	return &pte_bucket_of(ptep)->lock;
+}
 
 /**
  * pte_fill_ticket - prepare to wait for the end of the fill at @ptep.
@@ -103,8 +132,14 @@ struct spinlock *pte_lock_of(const pte_t *ptep);
 u64 pte_fill_ticket(const pte_t *ptep);
 /** pte_fill_wait - sleep until a fill at @ptep (only used as a key) ended. */
 void pte_fill_wait(const pte_t *ptep, u64 ticket);
-/** pte_fill_ended - wake who waits; the entry's lock is held. */
-void pte_fill_ended(const pte_t *ptep);
+/** pte_fill_ended - a fill in @bucket ended, whose lock is held: wake who
+ * waits. */
+static inline void pte_fill_ended(struct pte_bucket *bucket)
+{
+	ASSERT_LOCKED(&bucket->lock);
+	WRITE_ONCE(bucket->nr_fills_ended, bucket->nr_fills_ended + 1);
+	waitq_wake_all(&bucket->waitq);
+}
 
 /** pte_start - prepare locks and queues. */
 void pte_start(void);

@@ -275,11 +275,10 @@ void pcache_fill_end(struct pcache_line *line, bool ok, bool is_dirty)
 	struct pcache_set *set = line->set;
 
 	spin_lock(&set->lock);
-	ASSERT(line->state == LINE_FILLING && line->nr_pins == 1);
 	if (ok) {
-		line->state = LINE_VALID;
-		line->is_dirty = is_dirty;
+		pcache_fill_ended_locked(line, is_dirty);
 	} else {
+		ASSERT(line->state == LINE_FILLING && line->nr_pins == 1);
 		line->nr_pins = 0;
 		set_put_free(set, line);
 		gauge_sub(nr_pcache_lines, 1);
@@ -288,15 +287,29 @@ void pcache_fill_end(struct pcache_line *line, bool ok, bool is_dirty)
 	spin_unlock(&set->lock);
 }
 
+void pcache_fill_ended_locked(struct pcache_line *line, bool is_dirty)
+{
+	ASSERT_LOCKED(&line->set->lock);
+	ASSERT(line->state == LINE_FILLING && line->nr_pins == 1);
+	line->state = LINE_VALID;
+	line->is_dirty = is_dirty;
+}
+
+void pcache_unpin_locked(struct pcache_line *line)
+{
+	ASSERT_LOCKED(&line->set->lock);
+	ASSERT(line->nr_pins);
+	line->nr_pins--;
+	if (!line->nr_pins)
+		set_event(line->set);
+}
+
 void pcache_unpin(struct pcache_line *line)
 {
 	struct pcache_set *set = line->set;
 
 	spin_lock(&set->lock);
-	ASSERT(line->nr_pins);
-	line->nr_pins--;
-	if (!line->nr_pins)
-		set_event(set);
+	pcache_unpin_locked(line);
 	spin_unlock(&set->lock);
 }
 

@@ -142,8 +142,14 @@ enum pcache_got pcache_try_get(u64 gframe, struct pcache_line **line);
  */
 void pcache_fill_end(struct pcache_line *line, bool ok, bool is_dirty);
 
+/** pcache_fill_ended_locked - as above, it is there; its set's lock is held.
+ * Who waits is told by pcache_unpin_locked(), which follows. */
+void pcache_fill_ended_locked(struct pcache_line *line, bool is_dirty);
+
 /** pcache_unpin - Context: any; no set lock held. */
 void pcache_unpin(struct pcache_line *line);
+/** pcache_unpin_locked - the same, its set's lock held. */
+void pcache_unpin_locked(struct pcache_line *line);
 
 /**
  * pcache_borrow - a line outside the sets, to be filled with a page whose
@@ -201,15 +207,14 @@ paddr_t pcache_line_paddr(const struct pcache_line *line);
 /** pcache_line_at - the line at @paddr, from a present entry. */
 struct pcache_line *pcache_line_at(paddr_t paddr);
 
-/** pcache_line_lock - take the set lock of a line the caller has pinned. */
-static inline void pcache_line_lock(struct pcache_line *line)
+/** pcache_line_lock - take the set lock of a line the caller has pinned.
+ * Return: what to unlock; when the pin is gone the line may go elsewhere. */
+static inline struct spinlock *pcache_line_lock(struct pcache_line *line)
 {
-	spin_lock(&line->set->lock);
-}
+	struct spinlock *lock = &line->set->lock;
 
-static inline void pcache_line_unlock(struct pcache_line *line)
-{
-	spin_unlock(&line->set->lock);
+	spin_lock(lock);
+	return lock;
 }
 
 /**
