@@ -17,7 +17,8 @@ static int is_read; /* the input is read, not mapped */
 
 void fail(const char *what)
 {
-	fprintf(stderr, "%s: %s: %s\n", program.name, what, strerror(errno));
+	fprintf(stderr, "%s: %s%s%s\n", program.name, what, errno ? ": " : "",
+		errno ? strerror(errno) : "");
 	exit(1);
 }
 

@@ -68,7 +68,7 @@ size_t *text_splits(const struct input *in, size_t bytes, size_t *nr_splits);
 /** allocate - zeroed memory, or the program ends. */
 void *allocate(size_t nr, size_t bytes);
 
-/** fail - says what failed, with errno, and ends the program. */
+/** fail - says what failed, with errno unless it is 0, and ends the program. */
 void fail(const char *what) __attribute__((noreturn));
 
 /** is_letter - of the ASCII alphabet, whatever the locale. */

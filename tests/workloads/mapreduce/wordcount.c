@@ -14,7 +14,8 @@
 #define SPLIT_BYTES (32 << 10)
 #define NR_PRINTED  16
 #define NR_FREQUENT 4096  /* words of which the generator prefers the first */
-#define NR_RARE     50000 /* seeds of the others */
+#define NR_RARE     16384 /* of the others */
+#define ONE_RARE_IN 32
 #define LINE_BYTES  72
 
 struct word {
@@ -252,8 +253,8 @@ static size_t spell(char *out, uint64_t n)
 	return length;
 }
 
-/* Most words are frequent ones, the smaller their number the more; a tenth is
- * rare.  Some are written with a capital. */
+/* Most words are frequent ones, the smaller their number the more.  Some
+ * are written with a capital. */
 static void generate(const char *path, size_t bytes, uint64_t seed)
 {
 	uint64_t state = random_start(seed);
@@ -266,7 +267,7 @@ static void generate(const char *path, size_t bytes, uint64_t seed)
 		char word[16];
 		size_t length;
 
-		if (r % 10 == 0)
+		if (r % ONE_RARE_IN == 0)
 			n = NR_FREQUENT + (r >> 8) % NR_RARE;
 		else
 			n = n * n / NR_FREQUENT;
