@@ -12,6 +12,8 @@ import pytest
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.environ.get('O', os.path.join(TOP, 'build'))
+# What the nodes boot; `make test-debug` chooses the debug build.
+KERNEL = os.environ.get('BRICK_KERNEL', f'{BUILD}/brick.elf')
 sys.path.insert(0, os.path.join(TOP, 'scripts'))
 
 

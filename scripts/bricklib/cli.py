@@ -146,7 +146,7 @@ def add_cluster_options(p):
     g.add_argument('--rootfs', metavar='DIR',
                    help='files of S: an image is made of this tree')
     g.add_argument('--image', metavar='FILE', help='the ext4 disk of S')
-    g.add_argument('--kernel', metavar='FILE', help='build/brick.elf')
+    g.add_argument('--kernel', metavar='FILE', help='$BRICK_KERNEL, else build/brick.elf')
     g.add_argument('--append', action='append', default=[],
                    metavar='ROLE:OPTION', help='more boot options, for a '
                    'role, a node or all')

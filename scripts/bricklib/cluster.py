@@ -34,7 +34,8 @@ class Cluster:
         self.config = config
         self.folder = folder
         self.progress = progress
-        kernel = config.kernel or os.path.join(TOP, 'build/brick.elf')
+        kernel = (config.kernel or os.environ.get('BRICK_KERNEL')
+                  or os.path.join(TOP, 'build/brick.elf'))
         self.fabric_program = config.fabric or os.path.join(
             TOP, 'build/tools/brick-fabric')
         for what, path in (('kernel', kernel),

@@ -8,17 +8,16 @@ import time
 
 import pytest
 
-TOP = os.path.dirname(os.path.dirname(os.path.dirname(
-    os.path.abspath(__file__))))
+from conftest import KERNEL, TOP
 
 
-def boot(build, folder, cpus, options):
+def boot(kernel, folder, cpus, options):
     """Boot a lone node until it powers itself off; its log."""
     log = os.path.join(folder, 'log')
     subprocess.run([os.path.join(TOP, 'scripts/qemu'), '-M', 'q35', '-accel',
                     'tcg,thread=multi', '-cpu', 'max', '-smp', str(cpus),
                     '-m', '256M', '-nodefaults', '-display', 'none',
-                    '-no-reboot', '-kernel', f'{build}/brick.elf', '-append',
+                    '-no-reboot', '-kernel', kernel, '-append',
                     options, '-serial', 'null', '-serial', f'file:{log}'],
                    timeout=300, check=False, stdin=subprocess.DEVNULL)
     with open(log, encoding='utf-8', errors='replace') as f:
@@ -26,19 +25,19 @@ def boot(build, folder, cpus, options):
 
 
 @pytest.mark.parametrize('cpus', [1, 2, 4])
-def test_selftests_pass(build, tmp_path, cpus):
-    log = boot(build, str(tmp_path), cpus, 'role=processor selftest poweroff')
+def test_selftests_pass(tmp_path, cpus):
+    log = boot(KERNEL, str(tmp_path), cpus, 'role=processor selftest poweroff')
     m = re.search(r'selftest: (\d+) passed, (\d+) failed', log)
     assert m, log[-3000:]
     assert int(m[1]) > 0 and m[2] == '0', log[-6000:]
 
 
-def test_a_slow_reader_of_the_monitor_loses_nothing(build, tmp_path):
+def test_a_slow_reader_of_the_monitor_loses_nothing(tmp_path):
     path = str(tmp_path / 'log')
     node = subprocess.Popen(
         [os.path.join(TOP, 'scripts/qemu'), '-M', 'q35', '-accel', 'tcg',
          '-cpu', 'max', '-m', '256M', '-nodefaults', '-display', 'none',
-         '-no-reboot', '-kernel', f'{build}/brick.elf', '-append',
+         '-no-reboot', '-kernel', kernel, '-append',
          'role=processor', '-serial', 'null', '-chardev',
          f'socket,id=log,path={path},server=on', '-serial', 'chardev:log'],
         stdin=subprocess.DEVNULL)

@@ -24,7 +24,7 @@ def run_on(brick, build, code, **options):
 
 
 def test_selftests_pass_with_all_checks(tmp_path):
-    log = boot(DEBUG, str(tmp_path), 2, 'role=processor selftest poweroff')
+    log = boot(f'{DEBUG}/brick.elf', str(tmp_path), 2, 'role=processor selftest poweroff')
     m = re.search(r'selftest: (\d+) passed, (\d+) failed', log)
     assert m, log[-3000:]
     assert int(m[1]) > 0 and m[2] == '0', log[-6000:]

@@ -17,7 +17,7 @@ import pytest
 from bricklib import monitor
 from bricklib.cluster import Cluster
 from bricklib.config import ClusterConfig, NodeConfig
-from conftest import TOP, short_folder
+from conftest import KERNEL, TOP, short_folder
 
 FOREVER_S = 300
 # Quick to notice a death.
@@ -137,7 +137,7 @@ class World:
                        options=f'pool=96M {GONE}'),
             NodeConfig('storage', 's0', 1, '192M', image=image,
                        options=GONE),
-        ], kernel=f'{build}/brick.elf',
+        ], kernel=KERNEL,
             fabric=f'{build}/tools/brick-fabric'), folder)
         self.p0, self.m0, self.s0 = self.cluster.nodes
         self.run_mark = 0

@@ -9,7 +9,7 @@ import pytest
 from bricklib.cluster import Cluster
 from bricklib.config import default_cluster
 from bricklib.monitor import Monitor
-from conftest import short_folder
+from conftest import KERNEL, short_folder
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
@@ -25,7 +25,7 @@ def cluster(build, tmp_path):
     subprocess.run([os.path.join(TOP, 'scripts/make-image'),
                     str(tmp_path / 'tree'), str(image)], check=True)
     config = default_cluster(memory='64M', image=str(image))
-    config.kernel = f'{build}/brick.elf'
+    config.kernel = KERNEL
     config.fabric = f'{build}/tools/brick-fabric'
     for node in config.nodes:
         node.options = f'{node.options} {GONE_OPTIONS}'
