@@ -136,6 +136,14 @@ static void dentry_shrink(struct list_head *doomed)
 			      doomed);
 }
 
+/* May @d stay without a user?  Names that this node makes up, such as those of
+ * processes in /proc, are asked for each time, so nothing would be saved. */
+static bool is_worth_keeping(const struct dentry *d)
+{
+	return !hlist_unhashed(&d->hash) &&
+	       (d->mount->cache_ns || d->mount->role != ROLE_NONE);
+}
+
 /* Drop a reference; what nobody needs any more goes to @doomed.
  * dentry_lock held. */
 static void dentry_unref(struct dentry *d, struct list_head *doomed)
@@ -145,10 +153,10 @@ static void dentry_unref(struct dentry *d, struct list_head *doomed)
 		return;
 	nr_idle++;
 	list_add_tail(&d->lru, &dentry_lru);
-	if (hlist_unhashed(&d->hash))
-		dentry_unhash(d, doomed);
-	else
+	if (is_worth_keeping(d))
 		dentry_shrink(doomed);
+	else
+		dentry_unhash(d, doomed);
 }
 
 /* Free dentries nobody holds, and the parents only they held. */

@@ -211,6 +211,20 @@ KTEST(the_cache_is_bounded_and_keeps_what_is_held)
 	fake_stop();
 }
 
+KTEST(names_that_are_asked_for_each_time_are_not_kept)
+{
+	u32 nr_all, nr_idle;
+
+	fake_start(0);
+	fake_make(0, "dir", S_IFDIR | 0755, NULL);
+	fake_make(1, "f", S_IFREG | 0644, NULL);
+	EXPECT_EQ(walk("/dir/f", 0), 2);
+	EXPECT_EQ(walk("/dir/none", 0), -ENOENT);
+	dentry_count(&nr_all, &nr_idle);
+	EXPECT_EQ(nr_idle, 0);
+	fake_stop();
+}
+
 KTEST(links_are_followed_forty_times)
 {
 	char name[16], target[16];
