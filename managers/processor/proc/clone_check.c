@@ -12,7 +12,8 @@ int clone_check(const struct clone_args *args)
 
 	if (flags & ~CLONE_KNOWN)
 		return -EINVAL;
-	if (args->set_tid || args->set_tid_size)
+	/* There is one pid name space, so a child has one number. */
+	if (!args->set_tid != !args->set_tid_size || args->set_tid_size > 1)
 		return -EINVAL;
 	if (args->exit_signal > NR_SIGNALS)
 		return -EINVAL;

@@ -158,6 +158,19 @@ static int make_thread(struct task *task, const struct clone_args *args)
 	return 0;
 }
 
+/* The number that clone3(2) asks for; 0: any. */
+static int choose_tid(const struct clone_args *args, u32 *tid)
+{
+	*tid = 0;
+	if (!args->set_tid_size)
+		return 0;
+	if (get_user_u32(args->set_tid, tid))
+		return -EFAULT;
+	if (!*tid || *tid >= PROCESS_MAX_PID)
+		return -EINVAL;
+	return current_process()->cred.euid ? -EPERM : 0;
+}
+
 /* A task of @process like the current one; its tid comes with publishing. */
 static int copy_task(struct process *process, const struct clone_args *args,
 		     struct task **out)
@@ -185,7 +198,9 @@ static int copy_task(struct process *process, const struct clone_args *args,
 		task->set_child_tid = args->child_tid;
 	if (flags & CLONE_CHILD_CLEARTID)
 		task->clear_child_tid = args->child_tid;
-	err = make_thread(task, args);
+	err = choose_tid(args, &task->tid);
+	if (!err)
+		err = make_thread(task, args);
 	if (err)
 		task_put(task);
 	else

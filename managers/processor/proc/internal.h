@@ -28,10 +28,12 @@ struct process *process_alloc(void);
 /** task_alloc - a task of @process (takes a reference) that nobody sees yet. */
 struct task *task_alloc(struct process *process);
 /**
- * process_publish - give @process and its leader a pid and enter them in the
- * tables, under @parent (NULL: none).  The tables hold one reference each.
+ * process_publish_locked - give @process and its leader a pid (@leader->tid if
+ * that is not 0) and enter them in the tables, under @parent (NULL: none).  The
+ * tables hold one reference each.
  *
- * Context: process_lock held.  Return: 0, -EAGAIN (no pid free).
+ * Context: process_lock held.
+ * Return: 0, -EAGAIN (no pid free), -EEXIST (the wanted one is not).
  */
 int __must_check process_publish_locked(struct process *process,
 					struct task *leader,
@@ -40,7 +42,7 @@ int __must_check process_publish_locked(struct process *process,
 void task_start(struct task *task);
 /** task_discard - free a task that was never published. */
 void task_discard(struct task *task);
-/** task_publish_locked - enter one more task of a running process. */
+/** task_publish_locked - enter one more task of a running process; as above. */
 int __must_check task_publish_locked(struct task *task);
 /** task_unpublish_locked - leave the tables; the reference stays the caller's
  */

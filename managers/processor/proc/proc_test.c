@@ -168,6 +168,20 @@ KTEST(clone_looks_at_a_field_only_if_its_flag_is_set)
 	EXPECT_EQ(clone_check(&args), -EINVAL);
 }
 
+KTEST(clone_gives_a_child_one_number)
+{
+	struct clone_args args = {
+		.exit_signal = SIGCHLD, .set_tid = 0x1000, .set_tid_size = 1};
+
+	EXPECT_EQ(clone_check(&args), 0);
+	args.set_tid_size = 2;
+	EXPECT_EQ(clone_check(&args), -EINVAL);
+	args.set_tid_size = 0;
+	EXPECT_EQ(clone_check(&args), -EINVAL);
+	args = (struct clone_args){.set_tid_size = 1};
+	EXPECT_EQ(clone_check(&args), -EINVAL);
+}
+
 KTEST(clone_refuses_contradictions_and_unknown_flags)
 {
 	EXPECT_EQ(check_flags(CLONE_THREAD, 0), -EINVAL);

@@ -75,17 +75,26 @@ static bool pid_is_used_locked(u32 pid)
 	return false;
 }
 
-/* Numbers rise and wrap, so that one is not used again soon.  0: none. */
-static u32 pid_take_locked(void)
+/* @wanted or, if it is 0, a number that was not used for long: they rise and
+ * wrap.  Return: 0; -EEXIST; -EAGAIN if there is none. */
+static int pid_take_locked(u32 wanted, u32 *out)
 {
+	if (wanted) {
+		*out = wanted;
+		return wanted < FIRST_PID || pid_is_used_locked(wanted)
+			       ? -EEXIST
+			       : 0;
+	}
 	for (u32 tries = 0; tries < PROCESS_MAX_PID; tries++) {
 		u32 pid = next_pid;
 
 		next_pid = pid + 1 < PROCESS_MAX_PID ? pid + 1 : FIRST_PID;
-		if (!pid_is_used_locked(pid))
-			return pid;
+		if (!pid_is_used_locked(pid)) {
+			*out = pid;
+			return 0;
+		}
 	}
-	return 0;
+	return -EAGAIN;
 }
 
 struct process *process_find(u32 pid)
@@ -308,11 +317,13 @@ static void insert_by_pid_locked(struct process *process)
 int process_publish_locked(struct process *process, struct task *leader,
 			   struct process *parent)
 {
-	u32 pid = pid_take_locked();
+	u32 pid;
+	int err;
 
 	ASSERT_LOCKED(&process_lock);
-	if (!pid)
-		return -EAGAIN;
+	err = pid_take_locked(leader->tid, &pid);
+	if (err)
+		return err;
 	process->pid = pid;
 	process->parent = parent;
 	process->leader = leader;
@@ -329,11 +340,13 @@ int process_publish_locked(struct process *process, struct task *leader,
 
 int task_publish_locked(struct task *task)
 {
-	u32 tid = pid_take_locked();
+	u32 tid;
+	int err;
 
 	ASSERT_LOCKED(&process_lock);
-	if (!tid)
-		return -EAGAIN;
+	err = pid_take_locked(task->tid, &tid);
+	if (err)
+		return err;
 	task_enter_tables_locked(task, tid);
 	return 0;
 }

@@ -176,7 +176,7 @@ struct restart_block {
 };
 
 struct task {
-	u32 tid; /* [set once before publish] */
+	u32 tid; /* until publish: the wanted one, 0: any [set by publish] */
 	atomic_t nr_refs;
 	struct process *process;       /* holds a reference */
 	struct thread *thread;         /* the kernel thread that runs it */
