@@ -69,6 +69,10 @@ def cmd_run(args):
         args.program = args.program[1:]
     if not args.program:
         raise BrickError('run: which program? brick run -- PROGRAM ARGS...')
+    if args.strace_summary:
+        args.append.append('processor:strace=summary')
+    elif args.strace or args.strace_out:
+        args.append.append('processor:strace')
     folder = args.dir or new_folder()
     os.makedirs(folder, mode=0o700, exist_ok=True)
     run = Run(config_of(args), args.program, runreq.environment(args.env),
@@ -171,6 +175,12 @@ def parser():
                    help='print the counters of all nodes at the end')
     r.add_argument('--counters-file', metavar='FILE',
                    help='write them there as JSON')
+    r.add_argument('--strace', action='store_true',
+                   help='print the system calls of the program')
+    r.add_argument('--strace-summary', action='store_true',
+                   help='only count them: a table for each process')
+    r.add_argument('--strace-out', metavar='FILE',
+                   help='trace to this file instead of stderr')
     r.add_argument('--timeout', type=float, metavar='SECONDS',
                    help='give up after this long')
     r.add_argument('--icount', metavar='SETTINGS', help="count the "

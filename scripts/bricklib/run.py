@@ -15,6 +15,8 @@ from .terminal import Terminal, stdio_modes
 EXIT = re.compile(r'brick: exit status (\d+)')
 STARTED = re.compile(r'brick: run ')
 OOPS = re.compile(r'panic: .*|BUG: .*')
+# A line of a trace: the program's words stand in it.
+TRACED = re.compile(r'^(?:brick> )?\[ *(\d+\.\d+)\] call  (.*)')
 STATUS_NO_CLUSTER = 125   # as docker and env: the tool itself failed
 
 
@@ -101,6 +103,7 @@ class Run:
             raise BrickError('the cluster has no processor node')
         self.p = p[0]
         self.log = LogTail(self.p)
+        self.trace = None   # where lines of --strace go
         self.started = False
         self.status = None
 
@@ -125,6 +128,7 @@ class Run:
             if self.options.verbose:
                 print(f'brick: files of this run: {self.folder}',
                       file=sys.stderr)
+            self._open_trace()
             self.cluster.start(fw_cfg=self.request_file(modes),
                                icount=self.options.icount)
             with Terminal(self.p, modes) as terminal:
@@ -148,6 +152,19 @@ class Run:
             with open(self.options.counters_file, 'w',
                       encoding='utf-8') as f:
                 f.write(counters.as_json(values))
+
+    def _open_trace(self):
+        if self.options.strace_out:
+            self.trace = open(self.options.strace_out, 'w', encoding='utf-8')
+        elif self.options.strace or self.options.strace_summary:
+            self.trace = sys.stderr
+
+    def _print_trace(self, time_s, text):
+        # Our terminal may be raw: it wants both.
+        end = '\r\n' if self.trace is sys.stderr and \
+            self.trace.isatty() else '\n'
+        self.trace.write(f'{time_s} {text}{end}')
+        self.trace.flush()
 
     def _on_term(self, number, _):
         raise SystemExit(128 + number)
@@ -175,6 +192,11 @@ class Run:
 
     def _read_log(self):
         for line in self.log.lines():
+            m = TRACED.match(line)
+            if m:
+                if self.trace:
+                    self._print_trace(m[1], m[2])
+                continue
             if STARTED.search(line):
                 self.started = True
                 self.progress.clear()

@@ -7,6 +7,7 @@
 #include <managers/processor/fs/proc_text.h>
 #include <managers/processor/fs/seq.h>
 #include <managers/processor/pcache/pcache.h>
+#include <managers/processor/strace/strace.h>
 #include <net/membership.h>
 
 static void show_counter(void *arg, const char *name, const char *help,
@@ -61,9 +62,27 @@ static int show_peers(struct vnode *vn, struct seq *seq)
 	return 0;
 }
 
+static int show_strace(struct vnode *vn, struct seq *seq)
+{
+	char state[256];
+
+	strace_state(state, sizeof(state));
+	seq_printf(seq, "%s\n", state);
+	return 0;
+}
+
+static int store_strace(struct vnode *vn, const char *text, size_t len)
+{
+	return strace_command(text, len);
+}
+
 static const struct pseudo_entry brick_entries[] = {
 	PROC_REG("counters", show_counters),
 	PROC_REG("pcache", show_pcache),
 	PROC_REG("peers", show_peers),
+	{.name = "strace",
+	 .mode = S_IFREG | 0644,
+	 .show = show_strace,
+	 .store = store_strace},
 };
 const struct pseudo_dir proc_brick_dir = PSEUDO_DIR(brick_entries);

@@ -18,6 +18,7 @@
 #include <managers/processor/fs/path.h>
 #include <managers/processor/proc/process.h>
 #include <managers/processor/proc/resources.h>
+#include <managers/processor/strace/strace.h>
 #include <managers/processor/syscall/syscall.h>
 
 #include "futex.h"
@@ -242,8 +243,13 @@ void task_exit(s32 status)
 		process->is_exiting = true;
 	process_unlock_irqrestore(flags);
 
-	if (is_last)
+	if (READ_ONCE(strace_is_on) || task->strace)
+		strace_task_end(process->is_exiting ? process->exit_status
+						    : status);
+	if (is_last) {
+		strace_process_end(process);
 		finish_process(process);
+	}
 	/* Two references: the tables' and the thread's own. */
 	current_thread()->owner = NULL;
 	task_put(task);

@@ -12,6 +12,7 @@
 #include <managers/processor/fs/path.h>
 #include <managers/processor/proc/process.h>
 #include <managers/processor/proc/resources.h>
+#include <managers/processor/strace/strace.h>
 #include <managers/processor/syscall/syscall.h>
 #include <mm/slab.h>
 
@@ -127,6 +128,7 @@ static int copy_process(u64 flags, struct process **out)
 	if (!child)
 		return -ENOMEM;
 	copy_plain(child);
+	strace_fork(child);
 	err = copy_actions(child, flags);
 	if (!err)
 		err = copy_files(child, flags);

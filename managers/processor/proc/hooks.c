@@ -16,6 +16,7 @@
 #include <managers/processor/mm/aspace.h>
 #include <managers/processor/proc/process.h>
 #include <managers/processor/proc/resources.h>
+#include <managers/processor/strace/strace.h>
 #include <managers/processor/syscall/dispatch.h>
 #include <mm/slab.h>
 
@@ -148,5 +149,5 @@ int process_start(void)
 		.return_to_user = on_return_to_user,
 		.context_switch = on_context_switch,
 	};
-	return 0;
+	return strace_start();
 }

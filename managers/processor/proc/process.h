@@ -100,6 +100,8 @@ struct cpu_usage {
 	u64 nr_switches;
 };
 
+struct call_record; /* managers/processor/strace */
+struct call_stats;
 struct run; /* what was asked to be run: proc/run.c */
 
 struct process {
@@ -164,6 +166,9 @@ struct process {
 	u64 unknown_calls[8]; /* numbers already complained about [atomic] */
 	struct run *run;      /* whose descendant this is [set once] */
 
+	u32 strace_what;                 /* enum strace_what [atomic] */
+	struct call_stats *strace_stats; /* for its summary [atomic] */
+
 	/* setitimer(2), alarm(2) and timer_create(2): proc/itimer.c */
 	struct interval_timers *timers;
 };
@@ -210,6 +215,9 @@ struct task {
 	u32 fault_trapno;
 	u64 fault_error;
 	u64 fault_cr2;
+
+	struct call_record *strace; /* the call it makes, if that is traced
+				       [own thread] */
 
 	/* Accounting; CPU time is the thread's. */
 	u64 nr_minor_faults; /* [own thread] */

@@ -28,6 +28,7 @@
 #include <managers/processor/fs/path.h>
 #include <managers/processor/proc/process.h>
 #include <managers/processor/proc/resources.h>
+#include <managers/processor/strace/strace.h>
 #include <mm/slab.h>
 
 #include "exec.h"
@@ -385,6 +386,7 @@ static void run_and_report(void *arg)
 {
 	s32 status = run_to_end(arg);
 
+	strace_flush();
 	atomic_set(&is_running, 0);
 	/* tools wait for this line */
 	pr_info("exit status %d", status);

@@ -15,6 +15,7 @@
 #include <lib/errno.h>
 #include <lib/string.h>
 #include <managers/processor/proc/process.h>
+#include <managers/processor/strace/strace.h>
 #include <mm/slab.h>
 
 #include "internal.h"
@@ -507,6 +508,9 @@ void signal_deliver(struct user_regs *regs, bool is_syscall)
 		process_unlock_irqrestore(flags);
 		if (step == STEP_LEAVE)
 			task_exit(0);
+		if (READ_ONCE(strace_is_on) &&
+		    (step == STEP_END || step == STEP_HANDLER))
+			strace_signal(&info);
 		if (step == STEP_END) {
 			log_end(task, sig, &info, regs);
 			process_exit((s32)sig);

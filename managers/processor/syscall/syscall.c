@@ -4,20 +4,18 @@
 #include <managers/processor/syscall/syscall.h>
 
 #include <arch/x86/user.h>
-#include <kernel/cmdline.h>
 #include <kernel/counters.h>
 #include <kernel/cpu.h>
 #include <kernel/log.h>
 #include <kernel/monitor.h>
 #include <kernel/thread.h>
-#include <kernel/time.h>
 #include <lib/errno.h>
-#include <lib/string.h>
 #include <managers/processor/proc/process.h>
+#include <managers/processor/strace/strace.h>
 #include <managers/processor/syscall/dispatch.h>
 
 enum syscall_index {
-#define SYSCALL(nr, name, nr_args) SYSCALL_INDEX_##name,
+#define SYSCALL(nr, name, nr_args, ...) SYSCALL_INDEX_##name,
 #include <managers/processor/syscall/syscall_list.def>
 #undef SYSCALL
 	NR_SYSCALLS
@@ -27,7 +25,7 @@ static const struct {
 	u32 nr;
 	const char *name;
 } calls[NR_SYSCALLS + 1] = {
-#define SYSCALL(nr_, name_, nr_args) {nr_, #name_},
+#define SYSCALL(nr_, name_, nr_args, ...) {nr_, #name_},
 #include <managers/processor/syscall/syscall_list.def>
 #undef SYSCALL
 };
@@ -68,7 +66,7 @@ static long run_call(struct user_regs *regs)
 	u64 *counts = this_cpu_ptr(syscall_counts)->nr_calls;
 
 	switch (regs->orig_rax) {
-#define SYSCALL(nr, name, nr_args)              \
+#define SYSCALL(nr, name, nr_args, ...)         \
 	case nr:                                \
 		counts[SYSCALL_INDEX_##name]++; \
 		return CALL_##nr_args(sys_##name, regs);
@@ -87,49 +85,14 @@ const char *syscall_name(u64 nr)
 	return "?";
 }
 
-/* ---- tracing ----------------------------------------------------------- */
-
-static bool is_traced;
-
-static int set_traced(const char *value)
-{
-	is_traced = true;
-	return 0;
-}
-BOOT_OPTION(strace, "log every system call; slow", set_traced);
-
-static long run_traced(struct user_regs *regs)
-{
-	struct user_regs before = *regs;
-	u32 tid = current_task()->tid;
-	u64 begun_ns = time_mono_ns();
-	long ret;
-
-	/* Before, for those that do not return or take long. */
-	pr_info("[%u] %s(%lx, %lx, %lx, %lx, %lx, %lx) rip %lx", tid,
-		syscall_name(before.orig_rax), before.rdi, before.rsi,
-		before.rdx, before.r10, before.r8, before.r9, before.rip);
-	ret = run_call(regs);
-	pr_info("[%u] %s = %ld (0x%lx) %lu us", tid,
-		syscall_name(before.orig_rax), ret, (unsigned long)ret,
-		(time_mono_ns() - begun_ns) / NSEC_PER_USEC);
-	return ret;
-}
-
 long syscall_run(struct user_regs *regs)
 {
-	return is_traced ? run_traced(regs) : run_call(regs);
+	return READ_ONCE(strace_is_on) ? strace_run_call(regs, run_call)
+				       : run_call(regs);
 }
 
 /* ---- monitor
  * --------------------------------------------------------------------- */
-
-static void cmd_strace(int argc, char **argv)
-{
-	is_traced = !is_traced;
-	mprintf("system calls are %slogged\n", is_traced ? "" : "not ");
-}
-MONITOR_CMD(strace, "log every system call, or stop that", cmd_strace);
 
 static void cmd_syscalls(int argc, char **argv)
 {

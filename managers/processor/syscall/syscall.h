@@ -21,7 +21,7 @@
 #define SYSCALL_ARGS_5 u64 a0, u64 a1, u64 a2, u64 a3, u64 a4
 #define SYSCALL_ARGS_6 u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5
 
-#define SYSCALL(nr, name, nr_args) long sys_##name(SYSCALL_ARGS_##nr_args);
+#define SYSCALL(nr, name, nr_args, ...) long sys_##name(SYSCALL_ARGS_##nr_args);
 #include <managers/processor/syscall/syscall_list.def>
 #undef SYSCALL
 

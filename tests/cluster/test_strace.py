@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Traces of system calls: what they say, that nothing is lost unsaid, and how
+they are switched on and off."""
+import os
+import re
+
+import pytest
+
+from conftest import Brick, short_folder
+
+LINE = re.compile(r'^(?:brick> )?\[ *(\d+\.\d+)\] call +(\d+) (.*)')
+
+# Traces itself and its first child only.
+PROGRAM = r'''
+import os, signal, time
+me = os.getpid()
+def trace(what):
+    with open('/proc/brick/strace', 'w') as f:
+        f.write(what)
+def state():
+    with open('/proc/brick/strace') as f:
+        return f.read().split()
+trace('on %d' % me)
+print(state() == ['off', 'on', str(me)])
+try:
+    os.open('/nonexistent/x', os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o640)
+except OSError:
+    pass
+r, w = os.pipe()
+os.write(w, b'brick: exit status 5\n\0"')
+os.read(r, 100)
+signal.signal(signal.SIGUSR1, lambda *_: None)
+os.kill(me, signal.SIGUSR1)
+pid = os.fork()
+if not pid:
+    for i in range(50):
+        os.getpgid(0)
+    os.kill(os.getpid(), 9)
+os.waitpid(pid, 0)
+time.sleep(0.3)
+trace('off %d' % me)
+os.getsid(0)
+print(state() == ['off'])
+if not os.fork():
+    os._exit(0)
+os.wait()
+try:
+    trace('sometimes')
+except OSError as e:
+    print(e.errno)
+'''
+
+
+@pytest.fixture(scope='module')
+def run():
+    result = Brick(short_folder()).python(PROGRAM)
+    assert result.status == 0, result.explain()
+    result.calls = [m[3] for m in map(LINE.match, result.log().splitlines())
+                    if m]
+    return result
+
+
+def only(run, pattern):
+    found = [c for c in run.calls if re.search(pattern, c)]
+    assert len(found) == 1, (pattern, found, run.explain())
+    return found[0]
+
+
+def test_a_program_switches_its_own_trace(run):
+    assert run.out == b'True\nTrue\n22\n', run.explain()
+    assert only(run, r'^openat.*/nonexistent/x')
+    assert not [c for c in run.calls if c.startswith('getsid')]
+
+
+def test_arguments_and_results_are_decoded(run):
+    only(run, r'^openat\(AT_FDCWD, "/nonexistent/x", '
+         r'O_RDWR\|O_CREAT\|O_APPEND\|O_CLOEXEC, 0640\) = -1 ENOENT <0\.\d+>$')
+    only(run, r'^pipe2\(\[3, 4\], O_CLOEXEC\) = 0 ')
+    only(run, r'^write\(4, "brick: exit status 5\\n\\0\\"", 23\) = 23 ')
+    only(run, r'^read\(3, "brick: exit status 5\\n\\0\\"", 100\) = 23 ')
+
+
+def test_children_are_followed_and_their_end_is_told(run):
+    assert run.calls.count('+++ killed by SIGKILL +++') == 1, run.explain()
+    assert len([c for c in run.calls if c.startswith('getpgid(0)')]) == 50
+    only(run, r'^wait4.*WIFSIGNALED\(s\) && WTERMSIG\(s\) == SIGKILL')
+    assert not [c for c in run.calls if 'exited with' in c]  # the second child
+
+
+def test_a_signal_that_is_taken_is_told(run):
+    only(run, r'^--- SIGUSR1 {si_signo=SIGUSR1, si_code=SI_USER, '
+         r'si_pid=2, si_uid=0} ---$')
+
+
+def test_a_call_that_waits_is_announced(run):
+    at = run.calls.index(only(run, r'^clock_nanosleep.* <unfinished \.\.\.>$'))
+    end = only(run, r'^<\.\.\. clock_nanosleep resumed>\) = 0 <0\.\d+>$')
+    assert run.calls.index(end) > at, run.explain()
+    assert float(end[-9:-1]) > 0.2
+
+
+def test_the_summary_counts_what_the_lines_show(run):
+    rows = {m[3]: (int(m[1]), int(m[2] or 0)) for m in (
+        re.match(r' *\d+\.\d\d +\d+\.\d+ +\d+ +(\d+) +(?:(\d+) )?(\w+)$', c)
+        for c in run.calls) if m}
+    assert rows['getpgid'] == (50, 0), run.explain()
+    assert rows['total'][0] == sum(
+        n for call, (n, _) in rows.items() if call != 'total')
+    of_child = run.calls[:run.calls.index('+++ killed by SIGKILL +++')]
+    assert rows['set_robust_list'][0] == len(
+        [c for c in of_child if c.startswith('set_robust_list')])
+
+
+def test_a_trace_to_a_file_stands_apart_from_what_the_program_writes():
+    folder = short_folder()
+    out = os.path.join(folder, 'trace')
+    result = Brick(folder).run('/bin/sh', '-c', 'echo hello >&2; exit 3',
+                               **{'strace-out': out})
+    assert (result.status, result.err) == (3, b'hello\n'), result.explain()
+    with open(out, encoding='utf-8') as f:
+        lines = f.read().splitlines()
+    assert len([x for x in lines if re.match(
+        r'\d+\.\d{6} +\d+ write\([12], "hello\\n", 6\) = 6 <', x)]) == 1, lines
+    assert any(x.endswith('exit_group(3) = ?') for x in lines), lines
+    assert lines[-1].endswith(' total'), lines
+    p = result.counters()['p0']
+    assert p['nr_strace_lines'] == len(lines)
+    assert not p['nr_strace_lost']
+
+
+def test_lines_that_are_lost_are_said():
+    folder = short_folder()
+    out = os.path.join(folder, 'trace')
+    # More in a moment than the rings hold and the port takes.
+    code = 'import os\nfor i in range(30000): os.getpgid(0)'
+    result = Brick(folder).python(code, **{'strace-out': out})
+    with open(out, encoding='utf-8') as f:
+        lines = f.read().splitlines()
+    p = result.counters()['p0']
+    said = [int(m[1]) for m in
+            (re.search(r' (\d+) lines left out', x) for x in lines) if m]
+    assert result.status == 0 and p['nr_strace_lost'] > 0, result.explain()
+    assert sum(said) == p['nr_strace_lost'], result.explain()
+    assert len(lines) - len(said) == p['nr_strace_lines'], result.explain()
