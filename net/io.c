@@ -11,6 +11,7 @@
 #include "net.h"
 
 #include <arch/x86/barrier.h>
+#include <arch/x86/cpu.h>
 #include <kernel/assert.h>
 #include <kernel/counters.h>
 #include <kernel/cpu.h>
@@ -224,56 +225,67 @@ int remote_write_async(struct peer *peer, struct remote_io **ios, u32 nr)
 	return submit(io_chan(peer), ios, nr, 0);
 }
 
-struct sync_io {
-	struct remote_io io;
-	struct completion done;
-};
-
-static void sync_done(struct remote_io *io)
+static void wait_over(struct remote_io *io)
 {
-	complete(&container_of(io, struct sync_io, io)->done);
+	struct remote_wait *w = container_of(io, struct remote_wait, io);
+
+	w->arrived = rdtsc();
+	complete(&w->done);
 }
 
-static int transfer(struct peer *peer, struct sync_io *s, u64 io_flags)
+static int transfer(struct peer *peer, struct remote_wait *w,
+		    struct remote_io **more, u32 nr_more, u64 io_flags)
 {
-	struct remote_io *io = &s->io;
+	struct remote_io *ios[1 + REMOTE_WAIT_MORE_MAX];
 	struct chan *c = io_chan(peer);
 	int rc;
 
-	s->io.done = sync_done;
-	completion_init(&s->done);
-	rc = submit(c, &io, 1, io_flags);
+	ASSERT(nr_more <= REMOTE_WAIT_MORE_MAX);
+	ios[0] = &w->io;
+	for (u32 i = 0; i < nr_more; i++)
+		ios[1 + i] = more[i];
+	w->io.done = wait_over;
+	completion_init(&w->done);
+	w->posted = 0;
+	rc = submit(c, ios, 1 + nr_more, io_flags);
 	if (rc)
 		return rc;
-	chan_poll_for(c, &s->done);
-	wait_for_completion(&s->done);
-	return io->status;
+	w->posted = rdtsc();
+	chan_poll_for(c, &w->done);
+	wait_for_completion(&w->done);
+	return w->io.status;
+}
+
+int remote_read_wait(struct peer *peer, struct remote_wait *w,
+		     struct remote_io **more, u32 nr_more)
+{
+	counter_add(nr_rdma_read, 1 + nr_more);
+	return transfer(peer, w, more, nr_more, IO_READ);
 }
 
 int remote_read(struct peer *peer, const struct region *region, u64 paddr,
 		u64 remote_addr, u32 rkey, u32 len_bytes)
 {
-	struct sync_io s = {.io = {.region = region,
-				   .paddr = paddr,
-				   .remote_addr = remote_addr,
-				   .rkey = rkey,
-				   .len_bytes = len_bytes}};
+	struct remote_wait w = {.io = {.region = region,
+				       .paddr = paddr,
+				       .remote_addr = remote_addr,
+				       .rkey = rkey,
+				       .len_bytes = len_bytes}};
 
-	counter_inc(nr_rdma_read);
-	return transfer(peer, &s, IO_READ);
+	return remote_read_wait(peer, &w, NULL, 0);
 }
 
 int remote_write(struct peer *peer, const struct region *region, u64 paddr,
 		 u64 remote_addr, u32 rkey, u32 len_bytes)
 {
-	struct sync_io s = {.io = {.region = region,
-				   .paddr = paddr,
-				   .remote_addr = remote_addr,
-				   .rkey = rkey,
-				   .len_bytes = len_bytes}};
+	struct remote_wait w = {.io = {.region = region,
+				       .paddr = paddr,
+				       .remote_addr = remote_addr,
+				       .rkey = rkey,
+				       .len_bytes = len_bytes}};
 
 	counter_inc(nr_rdma_write);
-	return transfer(peer, &s, 0);
+	return transfer(peer, &w, NULL, 0, 0);
 }
 
 /* ---- bulk data of calls

@@ -5,7 +5,7 @@ import random
 import subprocess
 
 import pytest
-from bricklib import counters, runreq
+from bricklib import counters, monitor, runreq
 from bricklib.config import (BrickError, default_cluster, load_cluster,
                              parse_size)
 from bricklib.terminal import (CHANNEL_STDERR, CHANNEL_STREAM, CHANNEL_TTY,
@@ -54,6 +54,28 @@ def test_counter_table_leaves_out_what_is_zero_everywhere():
     table = counters.as_table(values)
     assert 'nr_a' in table and 'nr_b' not in table
     assert 'brick_nr_a{node="p0"} 1' in counters.as_prometheus(values)
+
+
+def test_phases_of_faults_are_read_and_shown():
+    faults = monitor.parse_faults([
+        'refault wire 1101 10:1000 12:100', 'refault wire 1101 20:1',
+        'refault total 1101 13:1101', 'nonsense',
+        'slowest refault 1048600 ns at 7f00dead000 pid 12 trap:100 '
+        'wire:1048500'])
+    assert faults['refault']['wire'] == {10: 1000, 12: 100, 20: 1}
+    assert faults['slowest'] == {
+        'kind': 'refault', 'ns': 1048600, 'vaddr': 0x7f00dead000, 'pid': 12,
+        'phases': {'trap': 100, 'wire': 1048500}}
+    lines = counters.faults_as_table({'p0': faults}).splitlines()
+    assert lines[1].split() == ['p0', 'refault', 'wire', '1101', '2.05', 'us',
+                                '8.19', 'us', '2.1', 'ms']
+    assert '0x7f00dead000' in lines[-1]
+    text = counters.faults_as_prometheus({'p0': faults})
+    head = 'brick_fault_phase_ns_bucket{node="p0",kind="refault",phase="wire"'
+    assert f'{head},le="1024"}} 0' in text
+    assert f'{head},le="2048"}} 1000' in text
+    assert f'{head},le="8192"}} 1100' in text
+    assert f'{head},le="+Inf"}} 1101' in text
 
 
 def test_default_cluster_has_one_node_of_each_role():

@@ -72,13 +72,15 @@ static u64 extable_fixup(u64 rip)
 }
 
 /*
- * Time in user mode: from exit_to_user() to the next entry.
+ * Time in user mode: from exit_to_user() to the next entry.  Return: now.
  */
-static void account_entry(void)
+static u64 account_entry(void)
 {
 	struct thread *t = current_thread();
+	u64 now = rdtsc();
 
-	t->user_cycles += rdtsc() - t->user_since;
+	t->user_cycles += now - t->user_since;
+	return now;
 }
 
 static bool is_user(const struct user_regs *regs)
@@ -158,7 +160,7 @@ static void nmi(void)
 void trap_dispatch(struct user_regs *regs, u64 vector, u64 error)
 {
 	if (is_user(regs))
-		account_entry();
+		current_thread()->entered = account_entry();
 	if (vector == VECTOR_PAGE_FAULT) {
 		page_fault(regs, (u32)error);
 		return;

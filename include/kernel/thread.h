@@ -69,6 +69,7 @@ struct thread {
 	u64 user_cycles; /* thereof in user mode */
 	u64 switched_in; /* TSC when it last got the CPU */
 	u64 user_since;  /* TSC when it last entered user mode */
+	u64 entered;     /* TSC when its last page fault there trapped */
 	u64 nr_switches;
 	struct list_head all_link; /* [thread_list_lock] */
 	char name[THREAD_NAME_MAX];

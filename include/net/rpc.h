@@ -10,6 +10,7 @@
  * fills or reads by RDMA before it replies.  Many calls are in flight at
  * once; any thread may call.  Nobody who waits here may hold a spinlock.
  */
+#include <kernel/wait.h>
 #include <lib/types.h>
 #include <rpc/wire.h>
 
@@ -171,6 +172,25 @@ int __must_check remote_read(struct peer *peer, const struct region *region,
 int __must_check remote_write(struct peer *peer, const struct region *region,
 			      u64 paddr, u64 remote_addr, u32 rkey,
 			      u32 len_bytes);
+
+/* A transfer that a thread waits for. */
+struct remote_wait {
+	struct remote_io io;    /* set by the caller, except for .done */
+	struct completion done; /* net's own */
+	u64 posted, arrived;    /* when: time_cycles() */
+};
+
+/**
+ * remote_read_wait - read @w, and @more beside it, and wait for @w.
+ * @more: as for remote_read_async(); one doorbell is for all of them
+ *
+ * Waits as remote_read() does.
+ * Context: may sleep.  Return: as remote_read(); -EHOSTDOWN from the start
+ *         (no done() of @more was called, nor will be) has @w->posted 0.
+ */
+int __must_check remote_read_wait(struct peer *peer, struct remote_wait *w,
+				  struct remote_io **more, u32 nr_more);
+#define REMOTE_WAIT_MORE_MAX 15u
 
 /** rpc_name - for messages; "unknown" for what the list lacks. */
 const char *rpc_name(u32 op);

@@ -118,7 +118,17 @@ def cmd_console(args):
 
 
 def cmd_counters(args):
-    values = counters.collect(standing.load(args.name))
+    cluster = standing.load(args.name)
+    if args.faults:
+        values = counters.collect_faults(cluster)
+        if args.json:
+            print(counters.as_json(values))
+        elif args.prometheus:
+            print(counters.faults_as_prometheus(values))
+        else:
+            print(counters.faults_as_table(values))
+        return 0
+    values = counters.collect(cluster)
     if args.json:
         print(counters.as_json(values))
     elif args.prometheus:
@@ -181,6 +191,10 @@ def parser():
                    help='only count them: a table for each process')
     r.add_argument('--strace-out', metavar='FILE',
                    help='trace to this file instead of stderr')
+    r.add_argument('--faults', action='store_true',
+                   help='print the phases of page faults at the end')
+    r.add_argument('--faults-file', metavar='FILE',
+                   help='write them there as JSON')
     r.add_argument('--timeout', type=float, metavar='SECONDS',
                    help='give up after this long')
     r.add_argument('--icount', metavar='SETTINGS', help="count the "
@@ -219,6 +233,8 @@ def parser():
         if name == 'counters':
             c.add_argument('--json', action='store_true')
             c.add_argument('--prometheus', action='store_true')
+            c.add_argument('--faults', action='store_true',
+                           help='the phases of page faults instead')
             c.add_argument('--all', action='store_true',
                            help='those that are 0 too')
     sub.add_parser('ps', help='the clusters that are up').set_defaults(

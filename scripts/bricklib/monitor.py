@@ -80,3 +80,28 @@ def counters(node):
         if m:
             result[m[1]] = int(m[2])
     return result
+
+
+def parse_faults(lines):
+    """{kind: {phase: {bucket: count}}}, and under 'slowest' what that was."""
+    result = {}
+    for line in lines:
+        m = re.match(r'slowest (\w+) (\d+) ns at ([0-9a-f]+) pid (\d+)(.*)',
+                     line)
+        if m:
+            phases = {p: int(ns) for p, ns in re.findall(r'(\w+):(\d+)', m[5])}
+            result['slowest'] = {'kind': m[1], 'ns': int(m[2]),
+                                 'vaddr': int(m[3], 16), 'pid': int(m[4]),
+                                 'phases': phases}
+            continue
+        m = re.match(r'(\w+) (\w+) \d+((?: \d+:\d+)+)$', line)
+        if m:
+            buckets = result.setdefault(m[1], {}).setdefault(m[2], {})
+            for b, count in re.findall(r'(\d+):(\d+)', m[3]):
+                buckets[int(b)] = int(count)
+    return result
+
+
+def faults(node):
+    """The phases of one node's page faults; see parse_faults()."""
+    return parse_faults(Monitor(node).ask('faults'))

@@ -143,14 +143,19 @@ class Run:
         return self.status
 
     def _report_counters(self):
-        if not self.options.counters and not self.options.counters_file:
+        self._report(self.options.counters, self.options.counters_file,
+                     counters.collect, counters.as_table)
+        self._report(self.options.faults, self.options.faults_file,
+                     counters.collect_faults, counters.faults_as_table)
+
+    def _report(self, wants_table, path, collect, as_table):
+        if not wants_table and not path:
             return
-        values = counters.collect(self.cluster)
-        if self.options.counters:
-            print(counters.as_table(values), file=sys.stderr)
-        if self.options.counters_file:
-            with open(self.options.counters_file, 'w',
-                      encoding='utf-8') as f:
+        values = collect(self.cluster)
+        if wants_table:
+            print(as_table(values), file=sys.stderr)
+        if path:
+            with open(path, 'w', encoding='utf-8') as f:
                 f.write(counters.as_json(values))
 
     def _open_trace(self):

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Random memory calls on a cluster whose pcache is far too small."""
+import json
 import os
 import random
 import subprocess
@@ -56,6 +57,38 @@ def test_memory_is_what_the_program_made_it(brick, image, cpus, threads,
     p = stress(brick, image, seed or random.randrange(1 << 32), threads,
                3000 // threads, cpus=cpus, pcache='512K,4way')['p0']
     assert p['nr_pcache_eviction'] > 100 and p['nr_pgfault_wp_cow'] > 100, p
+
+
+def test_the_phases_of_faults_sum_up_to_the_counters(brick, image, tmp_path):
+    path = tmp_path / 'faults.json'
+    p = stress(brick, image, 7, 2, 1500, cpus=2, pcache='512K,4way',
+               **{'faults-file': path})['p0']
+    faults = json.loads(path.read_text(encoding='utf-8'))['p0']
+    slowest = faults.pop('slowest')
+    nr = {kind: sum(faults.get(kind, {}).get('total', {}).values())
+          for kind in ('minor', 'zerofill', 'pcache', 'victim', 'refault',
+                       'memory', 'cow')}
+    assert sum(nr.values()) == (p['nr_pgfault'] - p['nr_pgfault_segv']
+                                - p['nr_pgfault_sigbus']), (nr, p)
+    assert nr['zerofill'] == p['nr_pcache_fill_zerofill'], (nr, p)
+    assert nr['cow'] == p['nr_pgfault_wp_cow'], (nr, p)
+    assert (nr['pcache'] + nr['victim'] + nr['refault'] + nr['memory']
+            + nr['cow']) == (p['nr_pcache_fill_from_pcache']
+                             + p['nr_pcache_fill_from_victim']
+                             + p['nr_pcache_fill_from_memory']), (nr, p)
+    # Each phase once a fault, or never.
+    for kind, phases in faults.items():
+        for phase, buckets in phases.items():
+            assert sum(buckets.values()) <= nr[kind], (kind, phase)
+        for phase in ('trap', 'lookup'):
+            assert sum(phases[phase].values()) == nr[kind], (kind, phase)
+    assert sum(faults['refault']['wire'].values()) == nr['refault']
+    # The slowest is in the last bucket that is not empty, and its phases are
+    # all of it.
+    last = max(int(b) for kind in faults.values() for b in kind['total'])
+    assert 1 << last <= slowest['ns'] * 1.001 < 4 << last, (last, slowest)
+    assert abs(sum(slowest['phases'].values()) - slowest['ns']) < 20, slowest
+    assert slowest['pid'] > 0 and slowest['vaddr'] > 0, slowest
 
 
 def test_a_set_may_have_fewer_ways_than_an_instruction_needs_pages(brick,

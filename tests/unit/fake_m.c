@@ -3,6 +3,7 @@
 
 #include "fake_sched.h"
 
+#include <arch/x86/cpu.h>
 #include <kernel/assert.h>
 #include <lib/errno.h>
 #include <lib/hash.h>
@@ -623,14 +624,18 @@ static u8 *remote(u64 remote_addr)
 	return frame(pfn);
 }
 
-int remote_read(struct peer *peer, const struct region *region, u64 paddr,
-		u64 remote_addr, u32 rkey, u32 len_bytes)
+int remote_read_wait(struct peer *peer, struct remote_wait *w,
+		     struct remote_io **more, u32 nr_more)
 {
+	CHECK(!nr_more);
+	w->posted = rdtsc();
 	fake_sched_point();
 	if (m.fail_reads && m.fail_reads--)
 		return -EIO;
-	memcpy(kaddr_of(paddr), remote(remote_addr), len_bytes);
+	memcpy(kaddr_of(w->io.paddr), remote(w->io.remote_addr),
+	       w->io.len_bytes);
 	fake_sched_point();
+	w->arrived = rdtsc();
 	return 0;
 }
 

@@ -4,7 +4,9 @@
 #include <kernel/cpu.h>
 #include <kernel/init.h>
 #include <kernel/monitor.h>
+#include <kernel/time.h>
 #include <managers/processor/fs/vnode.h>
+#include <managers/processor/mm/fault_phases.h>
 #include <mm/dma.h>
 #include <mm/vmap.h>
 #include <stdlib.h>
@@ -19,6 +21,21 @@ enum node_role node_role(void)
 u64 counter_read(enum counter_id id)
 {
 	return counter_values.v[id];
+}
+
+u64 time_tsc_khz(void)
+{
+	return 1000000;
+}
+
+u64 time_cycles_to_ns(u64 cycles)
+{
+	return cycles;
+}
+
+u32 fault_current_pid(void)
+{
+	return 1;
 }
 
 void mprintf(const char *fmt, ...) {}

@@ -6,6 +6,7 @@
 #include <managers/processor/fs/dentry.h>
 #include <managers/processor/fs/proc_text.h>
 #include <managers/processor/fs/seq.h>
+#include <managers/processor/mm/fault_phases.h>
 #include <managers/processor/pcache/pcache.h>
 #include <managers/processor/strace/strace.h>
 #include <net/membership.h>
@@ -76,8 +77,20 @@ static int store_strace(struct vnode *vn, const char *text, size_t len)
 	return strace_command(text, len);
 }
 
+static void show_line(void *arg, const char *line)
+{
+	seq_printf(arg, "%s\n", line);
+}
+
+static int show_fault_phases(struct vnode *vn, struct seq *seq)
+{
+	fault_phases_show(show_line, seq);
+	return 0;
+}
+
 static const struct pseudo_entry brick_entries[] = {
 	PROC_REG("counters", show_counters),
+	PROC_REG("fault_phases", show_fault_phases),
 	PROC_REG("pcache", show_pcache),
 	PROC_REG("peers", show_peers),
 	{.name = "strace",

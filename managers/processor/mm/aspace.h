@@ -31,6 +31,7 @@ struct aspace_fault_info {
 	u32 signo;     /* SIGSEGV or SIGBUS */
 	s32 si_code;   /* SEGV_MAPERR, SEGV_ACCERR, BUS_ADRERR */
 	bool is_major; /* something crossed the wire */
+	u64 trapped;   /* in: when, by the time-stamp counter; 0: no trap */
 };
 
 /**

@@ -26,6 +26,7 @@
  * address space overtakes the answer.  Those that M has become remote.
  */
 #define pr_fmt(fmt) "mm: " fmt
+#include "fault_phases.h"
 #include "internal.h"
 
 #include <arch/x86/page_copy.h>
@@ -50,6 +51,8 @@ struct fault {
 	u64 vaddr;  /* of the page */
 	u32 access; /* FAULT_* */
 	struct aspace_fault_info *info;
+	struct fault_clock clock;
+	enum fault_kind kind;
 
 	/* From the VMA. */
 	u32 prot;
@@ -274,9 +277,11 @@ static enum take fault_take(struct fault *f)
 	if (is_busy) { /* wait for the change to end */
 		mutex_lock(&aspace->change_lock);
 		mutex_unlock(&aspace->change_lock);
+		fault_clock_mark(&f->clock, PHASE_WAIT);
 	} else if (take == TAKE_WAIT) {
 		counter_inc(nr_pgfault_wait);
 		pte_fill_wait(f->ptep, f->ticket);
+		fault_clock_mark(&f->clock, PHASE_WAIT);
 	}
 	/* Nobody may go on reading the page that this fault replaces. */
 	if (f->must_flush) {
@@ -316,32 +321,56 @@ static int resolve_zero(struct fault *f)
 		return rc;
 	got = pcache_get(f->gframe, &f->line);
 	CHECK(got == PCACHE_CLAIMED); /* dead frames are forgotten */
+	fault_clock_mark(&f->clock, PHASE_WAY);
 	page_clear(pcache_line_kaddr(f->line));
+	fault_clock_mark(&f->clock, PHASE_COPY);
 	f->fill = FILL_DIRTY;
+	f->kind = FAULT_ZEROFILL;
 	counter_inc(nr_pcache_fill_zerofill);
 	return 0;
+}
+
+/* Fill .line, which is claimed for .gframe, by an RDMA READ. */
+static int read_line(struct fault *f)
+{
+	struct memnode *node = memnode_of(f->gframe);
+	struct remote_wait w = {.io = {.region = pcache_region(),
+				       .paddr = pcache_line_paddr(f->line),
+				       .remote_addr = frame_dma(f->gframe),
+				       .rkey = node->rkey,
+				       .len_bytes = PAGE_SIZE}};
+	int rc = remote_read_wait(node->peer, &w, NULL, 0);
+
+	fault_clock_mark(&f->clock, PHASE_WAKE);
+	f->clock.ends[PHASE_POST] = w.posted;
+	f->clock.ends[PHASE_WIRE] = w.arrived;
+	return rc;
 }
 
 /* The page is in .gframe: from the pcache, or by an RDMA READ. */
 static int resolve_remote(struct fault *f)
 {
-	struct memnode *node = memnode_of(f->gframe);
+	enum pcache_got got = pcache_get(f->gframe, &f->line);
 	int rc;
 
-	switch (pcache_get(f->gframe, &f->line)) {
+	fault_clock_mark(&f->clock, PHASE_WAY);
+	switch (got) {
 	case PCACHE_FOUND:
+		fault_clock_skip(&f->clock, PHASE_WAY, PHASE_WAKE);
+		f->kind = FAULT_PCACHE;
 		counter_inc(nr_pcache_fill_from_pcache);
 		return 0;
 	case PCACHE_FOUND_VICTIM:
+		fault_clock_skip(&f->clock, PHASE_WAY, PHASE_WAKE);
+		f->kind = FAULT_VICTIM;
 		counter_inc(nr_pcache_fill_from_victim);
 		return 0;
 	default:
 		break;
 	}
 	f->info->is_major = true;
-	rc = remote_read(node->peer, pcache_region(),
-			 pcache_line_paddr(f->line), frame_dma(f->gframe),
-			 node->rkey, PAGE_SIZE);
+	f->kind = FAULT_REFAULT;
+	rc = read_line(f);
 	if (unlikely(rc)) {
 		pcache_fill_end(f->line, false, false);
 		f->line = NULL;
@@ -440,10 +469,15 @@ static int resolve_memory(struct fault *f)
 	bool was_remote = pte_is_remote(f->old); /* then we have the bytes */
 	struct pcache_line *line = was_remote ? NULL : pcache_borrow();
 	u64 nr_write_backs = pcache_nr_write_backs();
+	struct fault_clock first;
 	bool is_zero = false;
 	int rc;
 
+	fault_clock_mark(&f->clock, PHASE_WAY);
+	fault_clock_skip(&f->clock, PHASE_WAY, PHASE_POST);
 	rc = memory_fault(f, line, &is_zero);
+	fault_clock_mark(&f->clock, PHASE_WIRE);
+	fault_clock_skip(&f->clock, PHASE_WIRE, PHASE_WAKE);
 	if (rc) {
 		if (line)
 			pcache_give_back(line);
@@ -458,9 +492,15 @@ static int resolve_memory(struct fault *f)
 		frame_share(f->gframe);
 	if (line && is_zero)
 		page_clear(pcache_line_kaddr(line));
-	if (!line || !pcache_adopt(line, f->gframe, nr_write_backs))
-		return resolve_remote(f);
+	if (!line || !pcache_adopt(line, f->gframe, nr_write_backs)) {
+		first = f->clock;
+		rc = resolve_remote(f);
+		fault_clock_repeat(&f->clock, &first);
+		f->kind = FAULT_MEMORY;
+		return rc;
+	}
 	f->line = line;
+	f->kind = FAULT_MEMORY;
 	counter_inc(nr_pcache_fill_from_memory);
 	return 0;
 }
@@ -469,6 +509,7 @@ static int resolve_memory(struct fault *f)
 static int resolve_copy(struct fault *f)
 {
 	struct pcache_line *from = f->line, *to;
+	struct fault_clock first;
 	enum pcache_got got;
 	void *bounce;
 	int rc;
@@ -491,7 +532,11 @@ static int resolve_copy(struct fault *f)
 		}
 		page_copy(bounce, pcache_line_kaddr(from));
 		pcache_unpin(from);
+		first = f->clock;
 		got = pcache_get(f->gframe, &to);
+		fault_clock_mark(&f->clock, PHASE_WAY);
+		fault_clock_skip(&f->clock, PHASE_WAY, PHASE_WAKE);
+		fault_clock_repeat(&f->clock, &first);
 		page_copy(pcache_line_kaddr(to), bounce);
 		page_free(bounce, 0);
 	} else {
@@ -499,8 +544,10 @@ static int resolve_copy(struct fault *f)
 		pcache_unpin(from);
 	}
 	CHECK(got == PCACHE_CLAIMED); /* dead frames are forgotten */
+	fault_clock_mark(&f->clock, PHASE_COPY);
 	f->fill = FILL_DIRTY;
 	f->line = to;
+	f->kind = FAULT_COPIED;
 	f->is_learned = false; /* install gives the old frame up */
 	counter_inc(nr_pgfault_wp_cow);
 	return 0;
@@ -628,12 +675,16 @@ static int fault_fail(struct fault *f, int rc)
 
 static int fault_owned(struct fault *f)
 {
-	int rc = fault_resolve(f);
+	int rc;
 
+	fault_clock_mark(&f->clock, PHASE_LOOKUP);
+	rc = fault_resolve(f);
 	if (rc)
 		fault_abandon(f);
 	else
 		rc = fault_install(f);
+	if (!rc)
+		fault_clock_end(&f->clock, f->kind, f->vaddr);
 	return rc ? fault_fail(f, rc) : 0;
 }
 
@@ -661,6 +712,7 @@ static void fault_init(struct fault *f, struct aspace *aspace, u64 vaddr,
 	f->report = NULL;
 	f->old_gframe = GFRAME_NONE;
 	f->is_learned = false;
+	fault_clock_begin(&f->clock, info->trapped);
 	*info = (struct aspace_fault_info){0};
 }
 
@@ -686,6 +738,8 @@ int aspace_fault(struct aspace *aspace, u64 vaddr, u32 access,
 			rc = fault_owned(&f);
 		else if (take == TAKE_REFUSED)
 			rc = -EFAULT;
+		else
+			fault_clock_end(&f.clock, FAULT_MINOR, f.vaddr);
 	}
 	if (rc) {
 		fault_count_refused(info);
@@ -701,6 +755,7 @@ int aspace_fault(struct aspace *aspace, u64 vaddr, u32 access,
 
 int fault_start(void)
 {
+	fault_phases_start();
 	zero_page = page_alloc_zero(0);
 	return zero_page ? 0 : -ENOMEM;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The memory system calls: decode what the program gave, then change.c. */
+#include "fault_phases.h"
 #include "internal.h"
 
 #include <kernel/hooks.h>
@@ -25,7 +26,15 @@ int aspace_page_fault(u64 vaddr, u32 error_code, struct aspace_fault_info *info)
 		access = FAULT_WRITE;
 	else if (error_code & PF_INSTR)
 		access = FAULT_EXEC;
+	/* A uaccess function's trap is not the entry into the kernel. */
+	if (error_code & PF_USER)
+		info->trapped = current_thread()->entered;
 	return aspace_fault(current_aspace(), vaddr, access, info);
+}
+
+u32 fault_current_pid(void)
+{
+	return current_task() ? current_process()->pid : 0;
 }
 
 /* What @file is to be mapped as; the file is held by the caller. */

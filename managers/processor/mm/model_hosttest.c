@@ -120,7 +120,7 @@ static u8 *byte_of_model(struct model_page *page, u32 byte)
 /* The place of a byte, after the faults it takes; NULL: SIGSEGV. */
 static u8 *touch(struct process *p, u64 vaddr, bool is_write)
 {
-	struct aspace_fault_info info;
+	struct aspace_fault_info info = {.trapped = 0};
 	u8 *at;
 
 	while (!(at = mmu_access(&p->aspace->pt, vaddr, is_write))) {

@@ -111,9 +111,8 @@ static bool read_mapped(struct aspace *aspace, u64 vaddr, void *dst, size_t n)
 
 int aspace_read(struct aspace *aspace, u64 vaddr, void *dst, size_t len_bytes)
 {
-	struct aspace_fault_info info;
-
 	while (len_bytes) {
+		struct aspace_fault_info info = {.trapped = 0};
 		size_t n = min(len_bytes, PAGE_SIZE - (vaddr & ~PAGE_MASK));
 
 		if (!read_mapped(aspace, vaddr, dst, n)) {
