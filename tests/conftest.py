@@ -86,6 +86,32 @@ def build():
     return BUILD
 
 
+@pytest.fixture(scope='session')
+def linux():
+    """Two guests with Debian's kernel, shared by the tests that leave them
+    as they were."""
+    from linux.pair import Pair
+    pair = Pair()
+    try:
+        yield pair.start()
+    finally:
+        pair.stop()
+
+
+def pytest_configure(config):
+    config.addinivalue_line(
+        'markers', 'long: takes minutes; runs with BRICK_TESTS=all')
+
+
+def pytest_collection_modifyitems(config, items):
+    """Without BRICK_TESTS=all the long tests are left out."""
+    if os.environ.get('BRICK_TESTS') == 'all':
+        return
+    long = [i for i in items if i.get_closest_marker('long')]
+    config.hook.pytest_deselected(items=long)
+    items[:] = [i for i in items if i not in long]
+
+
 def pytest_unconfigure(config):
     """The closing line that `.ci/run` ends with; in CI a skip is a failure."""
     reporter = config.pluginmanager.get_plugin('terminalreporter')

@@ -2,11 +2,11 @@
 """A running cluster: the fabric, the nodes, and the folder of their files."""
 import os
 import stat
-import subprocess
 import time
 
 from .config import TOP, BrickError
-from .node import Node, die_with_parent
+from .fabric import Fabric
+from .node import Node
 
 # Longest path that a unix socket takes (sun_path).
 SUN_PATH_MAX = 107
@@ -82,23 +82,9 @@ class Cluster:
 
     def start_fabric(self):
         self.progress('starting the fabric')
-        log = os.path.join(self.folder, 'fabric.log')
-        sockets = [n.path('hca') for n in self.nodes]
-        with open(os.path.join(self.folder, 'fabric.out'), 'wb') as out:
-            self.fabric = subprocess.Popen(
-                [self.fabric_program, '--log', log, *sockets],
-                stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-                preexec_fn=die_with_parent())
-        with open(os.path.join(self.folder, 'fabric.pid'), 'w',
-                  encoding='ascii') as f:
-            f.write(f'{self.fabric.pid}\n')
-        deadline = time.monotonic() + 20
-        while not all(map(os.path.exists, sockets)):
-            if self.fabric.poll() is not None:
-                raise BrickError(f'the fabric ended at once: see {log}')
-            if time.monotonic() > deadline:
-                raise BrickError(f'the fabric made no sockets: see {log}')
-            time.sleep(0.02)
+        self.fabric = Fabric([n.path('hca') for n in self.nodes], self.folder,
+                             self.fabric_program)
+        self.fabric.start()
 
     def stop(self):
         """End everything; safe to call at any time and twice."""
@@ -107,19 +93,14 @@ class Cluster:
                 n.process.terminate()
         for n in self.nodes:
             n.stop()
-        if self.fabric and self.fabric.poll() is None:
-            self.fabric.terminate()
-            try:
-                self.fabric.wait(5)
-            except subprocess.TimeoutExpired:
-                self.fabric.kill()
-                self.fabric.wait(10)
+        if self.fabric:
+            self.fabric.stop()
 
     def check_alive(self):
         """BrickError if a node or the fabric ended by itself."""
-        if self.fabric.poll() is not None:
+        if not self.fabric.is_running():
             raise BrickError('the fabric ended: see '
-                             + os.path.join(self.folder, 'fabric.log'))
+                             + self.fabric.path('log'))
         for n in self.nodes:
             if n.process is not None and not n.is_running():
                 raise BrickError(n.why_it_ended())

@@ -1,79 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* RC between two cards, and a card and itself: what works, and each error. */
-#include "fabric_client.h"
+#include "fabric_pair.h"
 #include "tools/fabric/cmd.h"
 
-#include <lib/ktest.h>
 #include <string.h>
-
-struct pair {
-	struct machine m[2];
-	struct test_cq cq[2];
-	struct test_qp qp[2];
-	u64 buffer[2]; /* 1 MiB each */
-};
-
-enum { BUFFER_BYTES = 1 << 20, QPN_A = 0x48, QPN_B = 0x1049 };
-
-static void fill(u8 *p, u32 bytes, u32 seed)
-{
-	for (u32 i = 0; i < bytes; i++)
-		p[i] = (u8)((i * 7 + seed) ^ i >> 8);
-}
-
-static bool is_filled(const u8 *p, u32 bytes, u32 seed)
-{
-	for (u32 i = 0; i < bytes; i++)
-		if (p[i] != (u8)((i * 7 + seed) ^ i >> 8))
-			return false;
-	return true;
-}
-
-static u8 *at(struct pair *p, int i)
-{
-	return machine_at(&p->m[i], p->buffer[i]);
-}
-
-static void pair_start(struct pair *p)
-{
-	static const u32 qpns[] = {QPN_A, QPN_B};
-
-	fabric_start();
-	for (int i = 0; i < 2; i++) {
-		machine_start(&p->m[i], (unsigned int)i);
-		machine_bring_up(&p->m[i]);
-		machine_port_up(&p->m[i]);
-		test_cq_create(&p->cq[i], &p->m[i], 0x85);
-		p->buffer[i] = machine_alloc(&p->m[i], BUFFER_BYTES);
-		EXPECT_EQ(test_qp_create(&p->qp[i], &p->m[i], &p->cq[i],
-					 qpns[i], QP_RC),
-			  0);
-	}
-	test_qp_connect(&p->qp[0], &p->qp[1]);
-}
-
-static void pair_stop(struct pair *p)
-{
-	machine_stop(&p->m[0]);
-	machine_stop(&p->m[1]);
-	fabric_stop();
-}
-
-static void expect_cqe(struct test_cq *cq, bool is_send, u8 syndrome)
-{
-	struct test_cqe cqe = {0};
-
-	EXPECT_TRUE(test_cq_wait(cq, &cqe));
-	EXPECT_EQ(cqe.is_send, is_send);
-	EXPECT_EQ(cqe.syndrome, syndrome);
-}
-
-static void expect_nothing(struct test_cq *cq)
-{
-	struct test_cqe cqe;
-
-	EXPECT_TRUE(!test_cq_poll(cq, &cqe));
-}
 
 static void send(struct pair *p, u32 bytes)
 {
@@ -88,10 +18,10 @@ KTEST(a_send_of_any_length_arrives)
 	struct test_cqe cqe = {0};
 	struct pair p;
 
-	pair_start(&p);
+	pair_start(&p, QP_RC);
 	for (u32 i = 0; i < ARRAY_LEN(lengths); i++) {
-		fill(at(&p, 0), lengths[i], i);
-		memset(at(&p, 1), 0xaa, BUFFER_BYTES);
+		test_fill(pair_at(&p, 0), lengths[i], i);
+		memset(pair_at(&p, 1), 0xaa, BUFFER_BYTES);
 		test_post_recv(&p.qp[1], p.buffer[1], BUFFER_BYTES, KEY_ALL);
 		send(&p, lengths[i]);
 		expect_cqe(&p.cq[0], true, 0);
@@ -100,9 +30,9 @@ KTEST(a_send_of_any_length_arrives)
 		EXPECT_EQ(cqe.bytes, lengths[i]);
 		EXPECT_EQ(cqe.qpn, QPN_B);
 		EXPECT_EQ(cqe.wqe_index, i);
-		EXPECT_TRUE(is_filled(at(&p, 1), lengths[i], i));
+		EXPECT_TRUE(test_is_filled(pair_at(&p, 1), lengths[i], i));
 		EXPECT_TRUE(lengths[i] == BUFFER_BYTES ||
-			    at(&p, 1)[lengths[i]] == 0xaa);
+			    pair_at(&p, 1)[lengths[i]] == 0xaa);
 	}
 	pair_stop(&p);
 }
@@ -112,7 +42,7 @@ KTEST(immediate_data_arrives_with_a_send)
 	struct test_cqe cqe = {0};
 	struct pair p;
 
-	pair_start(&p);
+	pair_start(&p, QP_RC);
 	test_post_recv(&p.qp[1], p.buffer[1], 64, KEY_ALL);
 	test_post_send(&p.qp[0], SEND_SEND_IMM, 0xdecade01, NULL, 0,
 		       p.buffer[0], 64, KEY_ALL);
@@ -126,17 +56,17 @@ KTEST(rdma_write_and_read_move_the_bytes)
 {
 	struct pair p;
 
-	pair_start(&p);
-	fill(at(&p, 0), 70000, 3);
+	pair_start(&p, QP_RC);
+	test_fill(pair_at(&p, 0), 70000, 3);
 	test_post_rdma(&p.qp[0], SEND_RDMA_WRITE, p.buffer[0], 70000,
 		       p.buffer[1] + 5, KEY_ALL);
 	expect_cqe(&p.cq[0], true, 0);
-	EXPECT_TRUE(is_filled(at(&p, 1) + 5, 70000, 3));
-	memset(at(&p, 0), 0, 70000);
+	EXPECT_TRUE(test_is_filled(pair_at(&p, 1) + 5, 70000, 3));
+	memset(pair_at(&p, 0), 0, 70000);
 	test_post_rdma(&p.qp[0], SEND_RDMA_READ, p.buffer[0], 70000,
 		       p.buffer[1] + 5, KEY_ALL);
 	expect_cqe(&p.cq[0], true, 0);
-	EXPECT_TRUE(is_filled(at(&p, 0), 70000, 3));
+	EXPECT_TRUE(test_is_filled(pair_at(&p, 0), 70000, 3));
 	expect_nothing(&p.cq[1]);
 	pair_stop(&p);
 }
@@ -147,8 +77,8 @@ KTEST(a_write_with_immediate_takes_a_receive)
 	u8 head[16] = {0};
 	struct pair p;
 
-	pair_start(&p);
-	fill(at(&p, 0), 1000, 9);
+	pair_start(&p, QP_RC);
+	test_fill(pair_at(&p, 0), 1000, 9);
 	test_post_recv(&p.qp[1], p.buffer[1], 4, KEY_ALL);
 	put64(head, p.buffer[1] + 64);
 	put32(head + 8, KEY_ALL);
@@ -158,7 +88,7 @@ KTEST(a_write_with_immediate_takes_a_receive)
 	EXPECT_EQ(cqe.opcode, CQE_RECV_WRITE_IMM);
 	EXPECT_EQ(cqe.immediate, 77);
 	EXPECT_EQ(cqe.bytes, 1000);
-	EXPECT_TRUE(is_filled(at(&p, 1) + 64, 1000, 9));
+	EXPECT_TRUE(test_is_filled(pair_at(&p, 1) + 64, 1000, 9));
 	pair_stop(&p);
 }
 
@@ -174,7 +104,7 @@ static u64 do_atomic(struct pair *p, u8 opcode, u64 swap_add, u64 compare)
 	test_post_send(&p->qp[0], opcode, 0, head, 32, p->buffer[0], 8,
 		       KEY_ALL);
 	expect_cqe(&p->cq[0], true, 0);
-	memcpy(&result, at(p, 0), 8);
+	memcpy(&result, pair_at(p, 0), 8);
 	return result;
 }
 
@@ -183,12 +113,12 @@ KTEST(atomics_return_what_was_there)
 	u64 value = 40;
 	struct pair p;
 
-	pair_start(&p);
-	memcpy(at(&p, 1) + 8, &value, 8);
+	pair_start(&p, QP_RC);
+	memcpy(pair_at(&p, 1) + 8, &value, 8);
 	EXPECT_EQ(do_atomic(&p, SEND_ATOMIC_FA, 2, 0), 40);
 	EXPECT_EQ(do_atomic(&p, SEND_ATOMIC_CS, 7, 41), 42);
 	EXPECT_EQ(do_atomic(&p, SEND_ATOMIC_CS, 7, 42), 42);
-	memcpy(&value, at(&p, 1) + 8, 8);
+	memcpy(&value, pair_at(&p, 1) + 8, 8);
 	EXPECT_EQ(value, 7);
 	pair_stop(&p);
 }
@@ -198,16 +128,16 @@ KTEST(rings_wrap_and_count_their_entries)
 	struct test_cqe cqe = {0};
 	struct pair p;
 
-	pair_start(&p);
+	pair_start(&p, QP_RC);
 	for (u32 i = 0; i < 5 * RING_ENTRIES; i++) {
 		test_post_recv(&p.qp[1], p.buffer[1], 64, KEY_ALL);
-		at(&p, 0)[0] = (u8)i;
+		pair_at(&p, 0)[0] = (u8)i;
 		send(&p, 1);
 		EXPECT_TRUE(test_cq_wait(&p.cq[0], &cqe));
 		EXPECT_EQ(cqe.wqe_index, i);
 		EXPECT_TRUE(test_cq_wait(&p.cq[1], &cqe));
 		EXPECT_EQ(cqe.wqe_index, i);
-		EXPECT_EQ(at(&p, 1)[0], (u8)i);
+		EXPECT_EQ(pair_at(&p, 1)[0], (u8)i);
 	}
 	pair_stop(&p);
 }
@@ -216,7 +146,7 @@ KTEST(a_send_waits_for_a_receive_and_then_arrives)
 {
 	struct pair p;
 
-	pair_start(&p);
+	pair_start(&p, QP_RC);
 	send(&p, 64);
 	expect_nothing(&p.cq[0]);
 	test_post_recv(&p.qp[1], p.buffer[1], 64, KEY_ALL);
@@ -230,7 +160,7 @@ KTEST(a_send_without_a_receive_ends_with_rnr_exceeded)
 {
 	struct pair p;
 
-	pair_start(&p);
+	pair_start(&p, QP_RC);
 	send(&p, 64);
 	send(&p, 64);
 	expect_cqe(&p.cq[0], true, WC_RNR_EXCEEDED);
@@ -244,7 +174,7 @@ KTEST(a_receive_that_is_too_small_fails_both_ends)
 	u8 eqe[32];
 	struct pair p;
 
-	pair_start(&p);
+	pair_start(&p, QP_RC);
 	while (machine_next_event(&p.m[1], eqe) >= 0)
 		;
 	test_post_recv(&p.qp[1], p.buffer[1], 63, KEY_ALL);
@@ -271,7 +201,7 @@ KTEST(a_wrong_remote_key_is_an_access_error_and_an_event)
 		u8 eqe[32];
 		int type;
 
-		pair_start(&p);
+		pair_start(&p, QP_RC);
 		test_post_recv(&p.qp[1], p.buffer[1], 64, KEY_ALL);
 		test_post_rdma(&p.qp[0], SEND_RDMA_WRITE, p.buffer[0], 64,
 			       p.buffer[1] + wrong[i].offset, wrong[i].key);
@@ -291,7 +221,7 @@ KTEST(a_key_gives_no_more_than_its_rights)
 	struct pair p;
 	u8 *in;
 
-	pair_start(&p);
+	pair_start(&p, QP_RC);
 	in = machine_at(&p.m[1], p.m[1].mailbox);
 	memset(in, 0, 64);
 	put32(in, 0xf0021f00); /* no remote write, no atomics */
@@ -315,7 +245,7 @@ KTEST(a_key_ends_where_its_region_ends)
 	struct pair p;
 	u8 *in;
 
-	pair_start(&p);
+	pair_start(&p, QP_RC);
 	in = machine_at(&p.m[1], p.m[1].mailbox);
 	memset(in, 0, 64);
 	put32(in, 0xf0027f00);
@@ -335,7 +265,7 @@ KTEST(a_key_is_dead_after_hw2sw)
 {
 	struct pair p;
 
-	pair_start(&p);
+	pair_start(&p, QP_RC);
 	EXPECT_EQ(machine_command(&p.m[1], 0x00f, 1, KEY_ALL >> 8, 0, 0), 0);
 	test_post_rdma(&p.qp[0], SEND_RDMA_READ, p.buffer[0], 64, p.buffer[1],
 		       KEY_ALL);
@@ -347,7 +277,7 @@ KTEST(a_wrong_local_key_is_a_protection_error_here_alone)
 {
 	struct pair p;
 
-	pair_start(&p);
+	pair_start(&p, QP_RC);
 	test_post_recv(&p.qp[1], p.buffer[1], 64, KEY_ALL);
 	test_post_send(&p.qp[0], SEND_SEND, 0, NULL, 0, p.buffer[0], 64,
 		       KEY_ALL + 1);
@@ -360,7 +290,7 @@ KTEST(a_bad_opcode_or_a_bad_size_is_a_queue_pair_error)
 {
 	struct pair p;
 
-	pair_start(&p);
+	pair_start(&p, QP_RC);
 	test_post_send(&p.qp[0], 0x1c, 0, NULL, 0, p.buffer[0], 64, KEY_ALL);
 	expect_cqe(&p.cq[0], true, WC_LOCAL_QP_OP);
 	pair_stop(&p);
@@ -370,7 +300,7 @@ KTEST(a_peer_that_is_gone_ends_with_retries_exceeded)
 {
 	struct pair p;
 
-	pair_start(&p);
+	pair_start(&p, QP_RC);
 	machine_disconnect(&p.m[1]);
 	send(&p, 64);
 	expect_cqe(&p.cq[0], true, WC_RETRY_EXCEEDED);
@@ -383,7 +313,7 @@ KTEST(sequence_numbers_that_do_not_match_lose_every_message)
 {
 	struct pair p;
 
-	pair_start(&p);
+	pair_start(&p, QP_RC);
 	EXPECT_EQ(machine_command(&p.m[0], 0x021, 2, QPN_A, 0, 0), 0);
 	EXPECT_EQ(test_qp_create(&p.qp[0], &p.m[0], &p.cq[0], QPN_A, QP_RC), 0);
 	EXPECT_EQ(test_qp_rtr(&p.qp[0], QPN_B, machine_lid(&p.m[1]), 0), 0);
@@ -399,7 +329,7 @@ KTEST(the_error_state_flushes_even_what_is_posted_later)
 {
 	struct pair p;
 
-	pair_start(&p);
+	pair_start(&p, QP_RC);
 	for (int i = 0; i < 3; i++)
 		test_post_recv(&p.qp[0], p.buffer[0], 64, KEY_ALL);
 	EXPECT_EQ(machine_command(&p.m[0], 0x01e, 0, QPN_A, 0, 0), 0);
@@ -417,7 +347,7 @@ KTEST(a_reset_in_the_middle_of_a_long_write_harms_nobody)
 {
 	struct pair p;
 
-	pair_start(&p);
+	pair_start(&p, QP_RC);
 	test_post_rdma(&p.qp[0], SEND_RDMA_WRITE, p.buffer[0], BUFFER_BYTES,
 		       p.buffer[1], KEY_ALL);
 	loop_turn(0); /* the first portion */
@@ -434,7 +364,7 @@ KTEST(a_completion_fires_an_armed_queue_once)
 	struct pair p;
 	u8 eqe[32];
 
-	pair_start(&p);
+	pair_start(&p, QP_RC);
 	while (machine_next_event(&p.m[1], eqe) >= 0)
 		;
 	for (int i = 0; i < 3; i++)
@@ -457,7 +387,7 @@ KTEST(a_full_completion_queue_is_an_error_on_both_sides)
 	u8 eqe[32];
 	int type;
 
-	pair_start(&p);
+	pair_start(&p, QP_RC);
 	for (int i = 0; i < CQ_ENTRIES; i++) {
 		test_post_recv(&p.qp[1], p.buffer[1], 64, KEY_ALL);
 		send(&p, 1);
@@ -478,7 +408,7 @@ KTEST(a_partition_of_its_own_keeps_others_out)
 {
 	struct pair p;
 
-	pair_start(&p);
+	pair_start(&p, QP_RC);
 	test_fabric.cards[1].port.pkeys[0] = 0x8001;
 	test_post_recv(&p.qp[1], p.buffer[1], 64, KEY_ALL);
 	send(&p, 64);
@@ -493,7 +423,7 @@ KTEST(a_cut_link_fails_and_comes_back)
 	u8 eqe[32];
 	int type;
 
-	pair_start(&p);
+	pair_start(&p, QP_RC);
 	while (machine_next_event(&p.m[0], eqe) >= 0)
 		;
 	test_fabric.sw.ports[1].faults.is_cut = true;
@@ -513,16 +443,16 @@ KTEST(a_card_can_talk_to_itself)
 	struct test_qp other;
 	struct pair p;
 
-	pair_start(&p);
+	pair_start(&p, QP_RC);
 	EXPECT_EQ(machine_command(&p.m[0], 0x021, 2, QPN_A, 0, 0), 0);
 	EXPECT_EQ(test_qp_create(&p.qp[0], &p.m[0], &p.cq[0], QPN_A, QP_RC), 0);
 	EXPECT_EQ(test_qp_create(&other, &p.m[0], &p.cq[0], 0x50, QP_RC), 0);
 	test_qp_connect(&p.qp[0], &other);
-	fill(at(&p, 0), 64, 1);
+	test_fill(pair_at(&p, 0), 64, 1);
 	test_post_rdma(&p.qp[0], SEND_RDMA_WRITE, p.buffer[0], 64,
 		       p.buffer[0] + 64, KEY_ALL);
 	expect_cqe(&p.cq[0], true, 0);
-	EXPECT_TRUE(is_filled(at(&p, 0) + 64, 64, 1));
+	EXPECT_TRUE(test_is_filled(pair_at(&p, 0) + 64, 64, 1));
 	pair_stop(&p);
 }
 
@@ -536,7 +466,7 @@ KTEST(a_shared_queue_is_taken_in_the_order_of_its_links)
 	u8 eqe[32];
 	int type;
 
-	pair_start(&p);
+	pair_start(&p, QP_RC);
 	record = machine_alloc(&p.m[1], 4);
 	ring = test_srq_create(&p.m[1], 0x41, record);
 	EXPECT_EQ(test_qp_create(&from, &p.m[0], &p.cq[0], 0x60, QP_RC), 0);
@@ -555,12 +485,12 @@ KTEST(a_shared_queue_is_taken_in_the_order_of_its_links)
 	while (machine_next_event(&p.m[1], eqe) >= 0)
 		;
 	for (u32 i = 0; i < 4; i++) {
-		at(&p, 0)[0] = (u8)(0xc0 + i);
+		pair_at(&p, 0)[0] = (u8)(0xc0 + i);
 		test_post_send(&from, SEND_SEND, 0, NULL, 0, p.buffer[0], 1,
 			       KEY_ALL);
 		EXPECT_TRUE(test_cq_wait(&p.cq[1], &cqe));
 		EXPECT_EQ(cqe.wqe_index, order[i]);
-		EXPECT_EQ(at(&p, 1)[64 * order[i]], 0xc0 + i);
+		EXPECT_EQ(pair_at(&p, 1)[64 * order[i]], 0xc0 + i);
 	}
 	type = machine_next_event(&p.m[1], eqe);
 	EXPECT_EQ(type, EVENT_SRQ_LIMIT);
@@ -584,7 +514,7 @@ KTEST(a_queue_pair_needs_every_table_of_the_card_mapped)
 		struct test_qp qp;
 		struct pair p;
 
-		pair_start(&p);
+		pair_start(&p, QP_RC);
 		EXPECT_EQ(machine_command(&p.m[0], 0xff9, 0, 1,
 					  tables[i] & ~4095ull, 0),
 			  0);
@@ -598,7 +528,7 @@ KTEST(transitions_from_a_wrong_state_are_refused)
 {
 	struct pair p;
 
-	pair_start(&p);
+	pair_start(&p, QP_RC);
 	EXPECT_EQ(test_qp_rtr(&p.qp[0], 1, 1, 0), 0x10); /* it is in RTS */
 	EXPECT_EQ(test_qp_rts(&p.qp[0], 0), 0x10);
 	EXPECT_EQ(machine_command(&p.m[0], 0x021, 2, QPN_A, 0, 0), 0);
@@ -612,7 +542,7 @@ KTEST(query_shows_the_fresh_sequence_numbers)
 	struct pair p;
 	u8 *out;
 
-	pair_start(&p);
+	pair_start(&p, QP_RC);
 	test_post_rdma(&p.qp[0], SEND_RDMA_READ, p.buffer[0], 4096 * 3 + 1,
 		       p.buffer[1], KEY_ALL);
 	expect_cqe(&p.cq[0], true, 0);

@@ -66,7 +66,8 @@ static const struct {
 	{0x38, 0x1e000007}, /* messages to 2^30; 2^7 GIDs */
 	{0x3c, 0xff800007}, /* rates; 2^7 P_Keys */
 	{0x40, 0x08000000}, /* port management events */
-	{0x44, 0x00340345}, /* RC, UD, SRQ; counters; atomics; UD multicast */
+	{0x44,
+	 0x00340347}, /* RC, UC, UD, SRQ; counters; atomics; UD multicast */
 	{0x48, 0x1002000c}, /* 1 UAR; 4 MiB of them; 4 KiB pages */
 	{0x4c, 0x00090300}, /* no BlueFlame */
 	{0x50, 0x003e03f0}, /* send: 62 segments, 1008 bytes */

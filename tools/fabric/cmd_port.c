@@ -33,7 +33,8 @@ u8 cmd_query_port(struct command *cmd)
 	out[0x05] = 7; /* SDR, DDR, QDR */
 	out[0x06] = 3; /* 1x, 4x */
 	out[0x07] = 0x77;
-	out[0x0b] = 4; /* VLs */
+	out[0x0a] = 0x77; /* 2^7 MACs, 2^7 VLANs: not used on InfiniBand */
+	out[0x0b] = 4;    /* VLs */
 	put64(out + 0x10, cmd->card->node_guid & 0xffffffffffffull);
 	return CMD_OK;
 }

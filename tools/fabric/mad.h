@@ -56,6 +56,7 @@ enum mad_attribute {
 	ATTR_LINEAR_FORWARDING = 0x0019,
 	ATTR_MULTICAST_FORWARDING = 0x001b,
 	ATTR_SM_INFO = 0x0020,
+	ATTR_MLNX_EXTENDED_PORT = 0xff90, /* whether a link runs FDR10 */
 };
 
 enum {

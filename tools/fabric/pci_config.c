@@ -57,6 +57,8 @@ static void init_capabilities(struct pci_config *config)
 	set32(c + CAP_PCIE + 4, 0x00008fe2 | 1 << 28); /* MPS 512, FLR */
 	set32(c + CAP_PCIE + 12, 0x00000083);          /* x8, 8 GT/s */
 	c[CAP_PCIE + 18] = 0x83;
+	set32(c + CAP_PCIE + 44, 0x0000000e); /* 2.5, 5 and 8 GT/s */
+	c[CAP_PCIE + 48] = 3;                 /* the last of them */
 	set32(w + CAP_PCIE + 8, 0x00007fff);  /* device control */
 	set32(w + CAP_PCIE + 16, 0x0000ffff); /* link control */
 

@@ -240,7 +240,7 @@ static void run(struct work *work)
 		break;
 	case QP_RTS:
 	case QP_SQD:
-		if (qp->type == QP_RC)
+		if (qp_type_is_connected(qp->type))
 			rc_run(qp);
 		else
 			ud_run(qp);
@@ -256,7 +256,7 @@ static void timer_fired(struct timer *timer)
 {
 	struct qp *qp = owner_of(timer, struct qp, timer);
 
-	if (qp->state != QP_ERR && qp->type == QP_RC)
+	if (qp->state != QP_ERR && qp_type_is_connected(qp->type))
 		rc_timer(qp);
 	else
 		work_queue(&qp->work);
@@ -302,7 +302,8 @@ static u8 check_new(struct card *card, const struct qp *qp)
 
 	if (!card_has_qp_tables(card, index))
 		return CMD_ICM_ERROR;
-	if (qp->type != QP_RC && qp->type != QP_UD && qp->type != QP_MLX) {
+	if (!qp_type_is_connected(qp->type) && qp->type != QP_UD &&
+	    qp->type != QP_MLX) {
 		log_warn(card->name, "QP 0x%x: type %u is not supported",
 			 qp->qpn, qp->type);
 		return CMD_BAD_PARAM;

@@ -30,6 +30,12 @@ enum qp_state {
 
 enum qp_type { QP_RC = 0, QP_UC = 1, QP_UD = 3, QP_MLX = 7 };
 
+/* RC and UC share the code of rc.c. */
+static inline bool qp_type_is_connected(enum qp_type type)
+{
+	return type == QP_RC || type == QP_UC;
+}
+
 enum { QPC_BYTES = 0xf8, QPC_ICM_BYTES = 0x100, PSN_MASK = 0xffffff };
 
 /* One ring in the QP's buffer. */

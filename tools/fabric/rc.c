@@ -70,13 +70,17 @@ static struct qp *find_peer(struct qp *qp)
 	if (!card)
 		return NULL;
 	peer = qp_find(card, qp->remote_qpn);
-	if (!peer || peer->type != QP_RC || !qp_can_receive(peer) ||
+	if (!peer || peer->type != qp->type || !qp_can_receive(peer) ||
 	    peer->remote_qpn != qp->qpn ||
 	    peer->remote_lid != port_lid(&qp->card->port))
 		return NULL;
 	if (!pkey_matches(qp_pkey(qp), qp_pkey(peer))) {
 		card->stats.pkey_violations++;
 		return NULL;
+	}
+	if (qp->type == QP_UC) {
+		peer->recv_psn = qp->send_psn; /* what was missed is missed */
+		return peer;
 	}
 	if (peer->recv_psn != qp->send_psn) {
 		log_debug(qp->card->name,
@@ -110,9 +114,20 @@ static enum step finish(struct qp *qp, enum wc_syndrome syndrome)
 	return STEP_DONE;
 }
 
+/* An unreliable sender has done its part, whatever became of the message. */
+static enum step forget(struct qp *qp)
+{
+	u32 packets = nr_packets(qp, qp->tx.wqe.bytes);
+
+	qp->send_psn = (qp->send_psn + packets) & PSN_MASK;
+	return finish(qp, WC_OK);
+}
+
 /* Nothing came back.  With a timeout of 0 a card waits for ever. */
 static enum step lost(struct qp *qp)
 {
+	if (qp->type == QP_UC)
+		return forget(qp);
 	qp->tx.message_id = 0;
 	qp->tx.timer_reason = TIMER_ACK;
 	qp->tx.has_travelled = false;
@@ -145,6 +160,8 @@ static enum step not_ready(struct qp *qp, const struct qp *peer)
 {
 	enum { RETRY_FOR_EVER = 7 };
 
+	if (qp->type == QP_UC)
+		return forget(qp);
 	qp->card->stats.rnr_naks++;
 	if (qp->rnr_retry != RETRY_FOR_EVER) {
 		if (!qp->tx.rnr_retries_left)
@@ -173,10 +190,15 @@ void rc_timer(struct qp *qp)
 	qp_kick(qp);
 }
 
-/* The responder refuses and fails: event there, syndrome here. */
+/*
+ * The responder refuses and fails: event there, syndrome here.  What is wrong
+ * with an unreliable message is dropped without a word.
+ */
 static enum step refuse(struct qp *qp, struct qp *peer, enum event_type event,
 			enum wc_syndrome syndrome)
 {
+	if (qp->type == QP_UC)
+		return forget(qp);
 	log_warn(peer->card->name,
 		 "QP 0x%x refuses opcode 0x%02x: syndrome 0x%02x at the sender",
 		 peer->qpn, qp->tx.wqe.opcode, syndrome);
@@ -198,7 +220,7 @@ static enum step refuse_receive(struct qp *qp, struct qp *peer,
 	peer->rx.has_wqe = false;
 	qp_complete_recv(peer, &completion);
 	qp_fail(peer);
-	return finish(qp, syndrome);
+	return qp->type == QP_UC ? forget(qp) : finish(qp, syndrome);
 }
 
 static bool check_remote(struct qp *qp, struct qp *peer, u32 access)
@@ -411,7 +433,7 @@ static enum step end(struct qp *qp, struct qp *peer)
 						    : CQE_RECV_WRITE_IMM;
 		}
 		peer->rx.has_wqe = false;
-		if (qp_complete_recv(peer, &completion))
+		if (qp_complete_recv(peer, &completion) && qp->type == QP_RC)
 			return finish(qp, WC_REMOTE_OP);
 	}
 	return finish(qp, WC_OK);
@@ -465,6 +487,8 @@ static enum wc_syndrome check_local(struct qp *qp)
 	bool is_scatter =
 		wqe->opcode == SEND_RDMA_READ || is_atomic(wqe->opcode);
 
+	if (is_scatter && qp->type == QP_UC)
+		return WC_LOCAL_QP_OP; /* it has no answers */
 	if (is_atomic(wqe->opcode) && wqe->bytes != 8)
 		return WC_LOCAL_LENGTH;
 	for (unsigned int i = 0; is_scatter && i < wqe->nr_segments; i++)

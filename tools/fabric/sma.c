@@ -140,6 +140,9 @@ static u16 subnet_attribute(struct card *card, const u8 *request, u8 *data)
 				      data);
 	case ATTR_SL_TO_VL:
 		return sma_sl_to_vl(&card->port, is_set, data);
+	case ATTR_MLNX_EXTENDED_PORT:
+		memset(data, 0, SMP_DATA_BYTES);
+		return is_set ? STATUS_UNSUPPORTED : 0;
 	case ATTR_VL_ARBITRATION:
 		return sma_vl_arbitration(&card->port, is_set, modifier >> 16,
 					  data);

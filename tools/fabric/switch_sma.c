@@ -103,6 +103,8 @@ static u16 attribute(struct ib_switch *sw, unsigned int in, const u8 *request,
 		if (number > sw->nr_ports)
 			return STATUS_BAD_FIELD;
 		return sma_sl_to_vl(&sw->ports[number].port, false, data);
+	case ATTR_MLNX_EXTENDED_PORT:
+		return number > sw->nr_ports ? STATUS_BAD_FIELD : 0;
 	case ATTR_LINEAR_FORWARDING:
 		if (modifier >= SWITCH_NR_LIDS / LFT_BLOCK)
 			return STATUS_BAD_FIELD;

@@ -309,7 +309,7 @@ void ud_receive(struct card *card, const struct packet *p)
 		qp = qp_special(card, p->dqpn);
 	else
 		qp = qp_find(card, p->dqpn);
-	if (!qp || qp->type == QP_RC || !qp_can_receive(qp))
+	if (!qp || qp_type_is_connected(qp->type) || !qp_can_receive(qp))
 		drop(card, p, "no such queue pair");
 	else
 		deliver(qp, p);

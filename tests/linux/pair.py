@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Two guests with Debian's kernel on one fabric."""
+import os
+import subprocess
+
+from bricklib.fabric import Fabric
+from bricklib.linux import LinuxGuest, make_initramfs, unpacked
+from conftest import BUILD, TOP, short_folder
+
+MODULES = ('mlx4_ib', 'ib_umad', 'ib_uverbs', 'rdma_ucm', 'ib_ipoib')
+
+
+class Pair:
+    """Guests a and b; the model's files and theirs lie in one folder."""
+
+    def __init__(self, names=('a', 'b'), options=()):
+        self.folder = short_folder()
+        self.control = f'{self.folder}/control'
+        self.cards = [f'{self.folder}/{n}.hca' for n in names]
+        self.fabric = Fabric(self.cards, self.folder,
+                             f'{BUILD}/tools/brick-fabric',
+                             ['--control', self.control, *options])
+        root = unpacked()
+        initramfs = f'{self.folder}/initramfs'
+        make_initramfs(root, initramfs, self.programs())
+        self.guests = [LinuxGuest(n, self.folder, c, root, initramfs)
+                       for n, c in zip(names, self.cards)]
+
+    def programs(self):
+        """Programs of ours for the guests: every .c file beside this one."""
+        here = os.path.join(TOP, 'tests/linux')
+        made = []
+        for name in sorted(os.listdir(here)):
+            if name.endswith('.c'):
+                to = f'{self.folder}/{name[:-2]}'
+                subprocess.run(['gcc', '-O1', '-Wall', '-Wextra', '-Werror',
+                                '-static', '-o', to, f'{here}/{name}'],
+                               check=True)
+                made.append((to, f'/usr/bin/{name[:-2]}'))
+        return made
+
+    def start(self):
+        self.fabric.start()
+        for guest in self.guests:
+            guest.start()
+        for guest in self.guests:
+            self.load(guest)
+        for number, guest in enumerate(self.guests, 1):
+            self.network(guest, number)
+        return self
+
+    @staticmethod
+    def load(guest):
+        """The modules; returns when the port is active."""
+        guest.wait_ready()
+        for module in MODULES:
+            guest.must(f'modprobe {module}')
+        # What Debian's rdma-ndd does.
+        guest.must(f'echo "{guest.name} mlx4_0" > '
+                   '/sys/class/infiniband/mlx4_0/node_desc')
+        guest.must('for i in $(seq 600); do grep -q ACTIVE '
+                   '/sys/class/infiniband/mlx4_0/ports/1/state && exit 0; '
+                   'sleep 0.1; done; exit 1')
+
+    @staticmethod
+    def network(guest, number):
+        """IPoIB, and the address 10.0.0.NUMBER."""
+        guest.must(f'ip addr add 10.0.0.{number}/24 dev ib0 && '
+                   'ip link set ib0 up')
+        guest.must('for i in $(seq 600); do [ "$(cat /sys/class/net/ib0/'
+                   'carrier)" = 1 ] && exit 0; sleep 0.1; done; exit 1')
+
+    def stop(self):
+        for guest in self.guests:
+            guest.kill()
+        self.fabric.stop()
+
+    def serve(self, server, client, port=None, timeout=180):
+        """Run server on a and, when it listens on the TCP port, client on
+        b; what client and server printed.  Both have to succeed."""
+        a, b = self.guests
+        a.must(f'rm -f /tmp/server.*; ({server} >/tmp/server.out 2>&1; '
+               'echo $? >/tmp/server.status) &')
+        if port:
+            a.must(f'for i in $(seq 600); do grep -q ":{port:04X} .* 0A " '
+                   '/proc/net/tcp /proc/net/tcp6 && exit 0; sleep 0.1; done; '
+                   'exit 1')
+        else:
+            # What listens by the RDMA CM shows nowhere: ask until it answers.
+            client = (f'for i in $(seq 20); do {client} && exit 0; sleep 0.5;'
+                      ' done; exit 1')
+        status, said = b.run(client, timeout)
+        server_status = a.must('for i in $(seq 600); do [ -s '
+                               '/tmp/server.status ] && break; sleep 0.1; '
+                               'done; cat /tmp/server.status').strip()
+        server_said = a.must('cat /tmp/server.out')
+        text = (f'{client}: {status}\n{said}\n'
+                f'{server}: {server_status}\n{server_said}')
+        assert status == 0 and server_status == '0', text
+        return said, server_said
