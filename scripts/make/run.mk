@@ -4,7 +4,7 @@
 ROOTFS := $(O)/rootfs/usr/bin/python3
 IMAGE  := $(O)/rootfs.ext4
 
-.PHONY: image run bench test test-debug selftest ready
+.PHONY: image run bench test test-linux test-debug selftest ready
 ready:
 	$(Q)scripts/setup --check 2>/dev/null || scripts/setup
 
@@ -41,3 +41,7 @@ test-debug: ready ## Run every cluster test on the debug kernel (ARGS: for pytes
 	$(Q)$(MAKE) O=$(O)-llvm LLVM=1 kernel
 	$(Q)BRICK_KERNEL=$(abspath $(O)-debug/brick.elf) /usr/bin/python3 -m pytest \
 		-q --ignore=tests/cluster/test_bench.py $(ARGS) tests/cluster
+
+test-linux: ready ## Debian's kernel and RDMA programs on the fabric, all tests
+	$(Q)$(MAKE) tools
+	$(Q)BRICK_TESTS=all /usr/bin/python3 -m pytest -q $(ARGS) tests/linux
