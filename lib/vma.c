@@ -68,16 +68,24 @@ static u64 nr_data_pages_of(const struct vma_tree *tree, const struct vma *vma)
 	return nr_pages_of(vma);
 }
 
+static u64 nr_locked_pages_of(const struct vma_tree *tree,
+			      const struct vma *vma)
+{
+	return vma->flags & tree->ops->locked ? nr_pages_of(vma) : 0;
+}
+
 static void account(struct vma_tree *tree, const struct vma *vma)
 {
 	tree->nr_pages += nr_pages_of(vma);
 	tree->nr_data_pages += nr_data_pages_of(tree, vma);
+	tree->nr_locked_pages += nr_locked_pages_of(tree, vma);
 }
 
 static void unaccount(struct vma_tree *tree, const struct vma *vma)
 {
 	tree->nr_pages -= nr_pages_of(vma);
 	tree->nr_data_pages -= nr_data_pages_of(tree, vma);
+	tree->nr_locked_pages -= nr_locked_pages_of(tree, vma);
 }
 
 static struct vma *vma_of(struct rb_node *node)
@@ -309,6 +317,22 @@ u64 vma_count_pages(const struct vma_tree *tree, u64 start, u64 end)
 	return nr_bytes >> VMA_PAGE_SHIFT;
 }
 
+u64 vma_guard_start(const struct vma_tree *tree, const struct vma *vma)
+{
+	u64 guard = VMA_GUARD_PAGES << VMA_PAGE_SHIFT;
+
+	if (!(vma->flags & tree->ops->grows_down))
+		return vma->start;
+	return vma->start > guard ? vma->start - guard : 0;
+}
+
+bool vma_is_split_by(const struct vma_tree *tree, u64 start, u64 end)
+{
+	const struct vma *vma = vma_at(tree, start);
+
+	return vma && vma->start < start && vma->end > end;
+}
+
 int vma_map(struct vma_tree *tree, const struct vma *what)
 {
 	struct vma copy = *what, *vma;
@@ -370,6 +394,29 @@ int vma_protect(struct vma_tree *tree, u64 start, u64 end, u32 prot)
 	vma_for_each_in (vma, tree, start, end) {
 		unaccount(tree, vma);
 		vma->prot = prot;
+		account(tree, vma);
+	}
+	merge_range(tree, start, end);
+	release_spare(tree, &spare);
+	return 0;
+}
+
+int vma_set_flags(struct vma_tree *tree, u64 start, u64 end, u32 set, u32 clear)
+{
+	struct spare spare;
+	struct vma *vma;
+	int err;
+
+	if (!vma_range_is_valid(tree, start, end))
+		return -EINVAL;
+	err = fill_spare(tree, &spare, 2);
+	if (err)
+		return err;
+	split_at(tree, start, &spare);
+	split_at(tree, end, &spare);
+	vma_for_each_in (vma, tree, start, end) {
+		unaccount(tree, vma);
+		vma->flags = (vma->flags | set) & ~clear;
 		account(tree, vma);
 	}
 	merge_range(tree, start, end);
@@ -441,7 +488,7 @@ static struct vma *find_below(const struct vma_tree *tree, u64 vaddr)
 
 u64 vma_find_gap(struct vma_tree *tree, u64 len_bytes, u64 low, u64 high)
 {
-	const struct vma *below;
+	const struct vma *below, *above;
 	u64 top;
 
 	low = max(low, tree->low);
@@ -452,6 +499,9 @@ u64 vma_find_gap(struct vma_tree *tree, u64 len_bytes, u64 low, u64 high)
 	top = high;
 	if (tree->hint_high == high && len_bytes >= tree->hint_bytes)
 		top = tree->hint_top;
+	above = vma_find(tree, top);
+	if (above && above->start >= top)
+		top = min(top, vma_guard_start(tree, above));
 	for (below = find_below(tree, top); top > low && top - low >= len_bytes;
 	     below = vma_prev(below)) {
 		u64 bottom = below ? max(below->end, low) : low;
@@ -464,14 +514,14 @@ u64 vma_find_gap(struct vma_tree *tree, u64 len_bytes, u64 low, u64 high)
 		}
 		if (!below)
 			break;
-		top = below->start;
+		top = vma_guard_start(tree, below);
 	}
 	return 0;
 }
 
 bool vma_tree_check(const struct vma_tree *tree)
 {
-	u64 nr_vmas = 0, nr_pages = 0, nr_data_pages = 0;
+	u64 nr_vmas = 0, nr_pages = 0, nr_data_pages = 0, nr_locked_pages = 0;
 	const struct vma *vma, *prev = NULL;
 
 	vma_for_each (vma, tree) {
@@ -484,8 +534,10 @@ bool vma_tree_check(const struct vma_tree *tree)
 		nr_vmas++;
 		nr_pages += nr_pages_of(vma);
 		nr_data_pages += nr_data_pages_of(tree, vma);
+		nr_locked_pages += nr_locked_pages_of(tree, vma);
 		prev = vma;
 	}
 	return nr_vmas == tree->nr_vmas && nr_pages == tree->nr_pages &&
-	       nr_data_pages == tree->nr_data_pages;
+	       nr_data_pages == tree->nr_data_pages &&
+	       nr_locked_pages == tree->nr_locked_pages;
 }

@@ -18,6 +18,8 @@
 #define NR_NODES 256u
 #define NR_FILES 3u /* file 0 is "no file" */
 #define NOT_DATA 4u
+#define LOCKED   8u
+#define GROWS    16u
 
 /* A small allocator that can be told to fail, and counts. */
 static struct vma nodes[NR_NODES];
@@ -51,7 +53,9 @@ static const struct vma_ops test_ops = {.alloc = test_alloc,
 					.free = test_free,
 					.file_get = test_get,
 					.file_put = test_put,
-					.not_data = NOT_DATA};
+					.not_data = NOT_DATA,
+					.locked = LOCKED,
+					.grows_down = GROWS};
 
 static void start_test(struct vma_tree *tree)
 {
@@ -198,6 +202,33 @@ KTEST(vma_clone_is_equal_or_empty)
 	end_test(&tree);
 }
 
+KTEST(vma_below_what_grows_down_there_is_a_gap)
+{
+	u64 guard = VMA_GUARD_PAGES << VMA_PAGE_SHIFT, end = LOW + 4 * guard;
+	struct vma stack = {.start = end - VMA_PAGE_SIZE, .end = end};
+	struct vma_tree tree;
+
+	start_test(&tree);
+	vma_tree_init(&tree, &test_ops, LOW, end);
+	stack.flags = GROWS;
+	EXPECT_EQ(vma_map(&tree, &stack), 0);
+	EXPECT_EQ(vma_guard_start(&tree, vma_at(&tree, stack.start)),
+		  stack.start - guard);
+	EXPECT_EQ(vma_find_gap(&tree, VMA_PAGE_SIZE, LOW, end),
+		  stack.start - guard - VMA_PAGE_SIZE);
+	/* also if the search begins inside the gap, or below the area */
+	EXPECT_EQ(vma_find_gap(&tree, VMA_PAGE_SIZE, LOW, stack.start),
+		  stack.start - guard - VMA_PAGE_SIZE);
+	EXPECT_EQ(vma_find_gap(&tree, VMA_PAGE_SIZE, LOW,
+			       stack.start - VMA_PAGE_SIZE),
+		  stack.start - guard - VMA_PAGE_SIZE);
+	EXPECT_TRUE(!vma_is_split_by(&tree, stack.start, stack.end));
+	EXPECT_EQ(vma_unmap(&tree, stack.start, stack.end), 0);
+	EXPECT_EQ(vma_find_gap(&tree, VMA_PAGE_SIZE, LOW, end),
+		  end - VMA_PAGE_SIZE);
+	end_test(&tree);
+}
+
 /* ---- the flat model ------------------------------------------------------ */
 
 struct flat_page {
@@ -293,6 +324,19 @@ static void random_protect(struct vma_tree *tree, struct rand *r, u32 first,
 	}
 }
 
+static void random_flags(struct vma_tree *tree, struct rand *r, u32 first,
+			 u32 nr)
+{
+	u32 set = (u32)rand_below(r, 2) * LOCKED;
+
+	if (vma_set_flags(tree, page(first), page(first + nr), set,
+			  LOCKED & ~set))
+		return;
+	for (u32 i = first; i < first + nr; i++)
+		if (flat[i].is_mapped)
+			flat[i].flags = (flat[i].flags & ~LOCKED) | set;
+}
+
 static void random_move(struct vma_tree *tree, struct rand *r, u32 first,
 			u32 nr)
 {
@@ -331,7 +375,7 @@ static void random_step(struct vma_tree *tree, struct rand *r)
 	u32 first = (u32)rand_below(r, NR_PAGES - nr + 1);
 
 	fail_countdown = rand_below(r, 8) ? 0 : 1 + (u32)rand_below(r, 3);
-	switch (rand_below(r, 8)) {
+	switch (rand_below(r, 9)) {
 	case 0:
 	case 1:
 		random_map(tree, r, first, nr);
@@ -346,6 +390,9 @@ static void random_step(struct vma_tree *tree, struct rand *r)
 		break;
 	case 5:
 		random_move(tree, r, first, nr);
+		break;
+	case 6:
+		random_flags(tree, r, first, nr);
 		break;
 	default:
 		random_gap(tree, r, nr);

@@ -50,7 +50,13 @@ struct vma_ops {
 	void (*file_put)(struct vma_tree *tree, const struct file_id *fid);
 	/* VMAs with one of these flags do not count in nr_data_pages. */
 	u32 not_data;
+	/* Those with one of these count in nr_locked_pages. */
+	u32 locked;
+	/* Those with one of these may grow downwards: vma_find_gap() leaves
+	 * VMA_GUARD_PAGES free below them. */
+	u32 grows_down;
 };
+#define VMA_GUARD_PAGES 256u
 
 struct vma_tree {
 	struct rb_root root;
@@ -59,6 +65,7 @@ struct vma_tree {
 	u64 nr_vmas;
 	u64 nr_pages;      /* all VMAs */
 	u64 nr_data_pages; /* writable and not .not_data (RLIMIT_DATA) */
+	u64 nr_locked_pages;
 	/* vma_find_gap()'s memory: below hint_high, every gap of hint_bytes or
 	 * more ends at or below hint_top.  hint_high 0: nothing known. */
 	u64 hint_high, hint_top, hint_bytes;
@@ -112,6 +119,13 @@ bool vma_is_covered(const struct vma_tree *tree, u64 start, u64 end);
 /** vma_count_pages - how many pages of [@start, @end) are in VMAs. */
 u64 vma_count_pages(const struct vma_tree *tree, u64 start, u64 end);
 
+/** vma_guard_start - the lowest address that a mapping below @vma leaves to
+ * it: its start, or that of its guard gap. */
+u64 vma_guard_start(const struct vma_tree *tree, const struct vma *vma);
+
+/** vma_is_split_by - does to remove [@start, @end) make two VMAs of one? */
+bool vma_is_split_by(const struct vma_tree *tree, u64 start, u64 end);
+
 /**
  * vma_map - add the VMA described by @what (node ignored), removing whatever
  * was in its range (as MAP_FIXED does), and merge it with its neighbours.
@@ -135,6 +149,15 @@ int __must_check vma_unmap(struct vma_tree *tree, u64 start, u64 end);
  */
 int __must_check vma_protect(struct vma_tree *tree, u64 start, u64 end,
 			     u32 prot);
+
+/**
+ * vma_set_flags - in all VMAs of [@start, @end), set the flags @set and clear
+ * @clear; what is not mapped is passed over.
+ *
+ * Return: 0, -EINVAL, -ENOMEM (nothing was changed).
+ */
+int __must_check vma_set_flags(struct vma_tree *tree, u64 start, u64 end,
+			       u32 set, u32 clear);
 
 /**
  * vma_move - move [@old_start, +@old_bytes), part of one VMA, to [@new_start,

@@ -138,6 +138,16 @@ RPC_WIRE(struct wire_vma, 56);
 #define VMA_HEAP      0x08u /* the brk area */
 #define VMA_MAYWRITE  0x10u /* a shared file opened for writing */
 #define VMA_NORESERVE 0x20u
+#define VMA_GROWSDOWN 0x40u /* m_grow makes it longer downwards */
+/* Those below are changed by m_vma_flags. */
+#define VMA_DONTFORK   0x080u /* a child has no such VMA */
+#define VMA_WIPEONFORK 0x100u /* a child's has no pages */
+#define VMA_DONTDUMP   0x200u
+#define VMA_LOCKED     0x400u /* mlock(2); not in a child */
+#define VMA_ADVISED    (VMA_DONTFORK | VMA_WIPEONFORK | VMA_DONTDUMP | VMA_LOCKED)
+
+/* As vm.max_map_count of Linux: a system call that may need more VMAs fails. */
+#define ASPACE_MAX_VMAS 65530u
 
 /* m_exec: make an address space from an ELF file.  The strings lie in the
  * call's bulk buffer: argv then envp, each NUL-terminated, then execfn.
@@ -208,7 +218,8 @@ struct rpc_m_mmap {
 	le32 asid;
 	le32 prot;
 	le32 flags;
-	le32 vma_flags; /* extra VMA_*: VMA_MAYWRITE */
+	le32 vma_flags; /* extra VMA_*: VMA_MAYWRITE, VMA_LOCKED; RPC_ONLY_ASK
+			 */
 	le64 vaddr;
 	le64 len_bytes;
 	le64 pgoff_pages;
@@ -220,6 +231,11 @@ struct rpc_m_mmap_reply {
 	struct wire_fid fid;
 };
 RPC_WIRE(struct rpc_m_mmap_reply, 32);
+
+/* In vma_flags of m_mmap, flags of m_mremap: change nothing, say whether it
+ * could be done (address and fid in the reply mean nothing).  P asks before it
+ * gives up pages that lie in a fixed target. */
+#define RPC_ONLY_ASK 0x80000000u
 
 /* m_munmap; m_madvise (arg: MADV_*, only those that drop pages are sent);
  * m_mprotect (arg: PROT_*).  Ranges are page aligned. */
@@ -245,7 +261,26 @@ struct rpc_m_vaddr_reply {
 };
 RPC_WIRE(struct rpc_m_vaddr_reply, 8);
 
-/* m_brk: vaddr 0 asks.  Reply: the brk in force. */
+/* m_vma_flags: set and clear flags (VMA_ADVISED) of all VMAs of the range;
+ * what is not mapped is passed over. */
+struct rpc_m_vma_flags {
+	le32 asid;
+	le32 set;
+	le32 clear;
+	le32 reserved;
+	le64 vaddr;
+	le64 len_bytes;
+};
+RPC_WIRE(struct rpc_m_vma_flags, 32);
+
+/* m_resident: for each page of the range (at most RPC_RESIDENT_MAX, all
+ * mapped) a byte, 1 if it has a frame or its file's page is in the page
+ * cache. */
+#define RPC_RESIDENT_MAX 4096u
+
+/* m_brk: vaddr 0 asks.  Reply: the brk in force.
+ * m_grow: make the VMA_GROWSDOWN area above vaddr begin at or below it; reply:
+ * where it begins now.  -EFAULT: no such area, or it may not grow so far. */
 struct rpc_m_brk {
 	le32 asid;
 	le32 reserved;

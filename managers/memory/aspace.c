@@ -56,7 +56,9 @@ static const struct vma_ops vma_ops = {.alloc = alloc_vma,
 				       .free = free_vma,
 				       .file_get = get_file,
 				       .file_put = put_file,
-				       .not_data = VMA_SHARED | VMA_STACK};
+				       .not_data = VMA_SHARED | VMA_STACK,
+				       .locked = VMA_LOCKED,
+				       .grows_down = VMA_GROWSDOWN};
 
 int aspaces_start(void)
 {
@@ -84,6 +86,7 @@ struct aspace *aspace_create(struct client *client)
 	aspace->mmap_base = USER_TOP;
 	aspace->limit_as_bytes = LIMIT_NONE;
 	aspace->limit_data_bytes = LIMIT_NONE;
+	aspace->limit_stack_bytes = LIMIT_NONE;
 	gauge_add(nr_aspaces, 1);
 	return aspace;
 }
@@ -192,6 +195,26 @@ u32 aspace_reclaim(struct client *client)
 	return n;
 }
 
+/* What madvise(2) and mlock(2) said about forks.  The processor node does the
+ * same to its VMAs. */
+static int drop_what_children_lack(struct aspace *child, struct aspace *parent)
+{
+	const struct vma *vma;
+	int err = 0;
+
+	vma_for_each (vma, &parent->vmas) {
+		if (vma->flags & VMA_DONTFORK)
+			err = aspace_unmap(child, vma->start, vma->end);
+		else if (vma->flags & VMA_WIPEONFORK)
+			pagetable_zap(&child->pages, vma->start, vma->end);
+		if (err)
+			return err;
+	}
+	if (!child->vmas.nr_locked_pages)
+		return 0;
+	return vma_set_flags(&child->vmas, USER_LOW, USER_TOP, 0, VMA_LOCKED);
+}
+
 /* What is the same in parent and child; parent->lock held. */
 static int copy_aspace(struct aspace *child, struct aspace *parent)
 {
@@ -204,7 +227,9 @@ static int copy_aspace(struct aspace *child, struct aspace *parent)
 	child->brk = parent->brk;
 	child->limit_as_bytes = parent->limit_as_bytes;
 	child->limit_data_bytes = parent->limit_data_bytes;
-	return pagetable_clone(&child->pages, &parent->pages);
+	child->limit_stack_bytes = parent->limit_stack_bytes;
+	err = pagetable_clone(&child->pages, &parent->pages);
+	return err ? err : drop_what_children_lack(child, parent);
 }
 
 int home_aspace_fork(struct aspace *parent, struct aspace **out)
@@ -317,7 +342,8 @@ int rpc_handle_m_setrlimit(struct rpc_ctx *ctx,
 	case RLIMIT_DATA:
 		call.aspace->limit_data_bytes = le64_get(req->limit);
 		break;
-	case RLIMIT_STACK: /* the stack's size was settled at exec */
+	case RLIMIT_STACK:
+		call.aspace->limit_stack_bytes = le64_get(req->limit);
 		break;
 	default:
 		err = -EINVAL;

@@ -20,11 +20,12 @@
 #include <lib/vma.h>
 #include <managers/memory/client.h>
 #include <managers/memory/pagetable.h>
+#include <rpc/wire.h>
 
-#define USER_LOW        0x10000ul        /* as vm.mmap_min_addr */
-#define USER_TOP        0x7ffffffff000ul /* as TASK_SIZE of x86-64 */
-#define ASPACE_MAX_VMAS 65530u           /* as vm.max_map_count */
-#define LIMIT_NONE      (~0ul)
+#define USER_LOW       0x10000ul            /* as vm.mmap_min_addr */
+#define USER_TOP       0x7ffffffff000ul     /* as TASK_SIZE of x86-64 */
+#define FILE_MAX_BYTES 0x7ffffffffffffffful /* an offset is a signed number */
+#define LIMIT_NONE     (~0ul)
 
 struct aspace {
 	u32 asid;               /* [set before publish] */
@@ -38,7 +39,8 @@ struct aspace {
 	struct pagetable pages; /* entries: [lock, for reading], see there */
 	u64 mmap_base;          /* where mappings grow down from [lock] */
 	u64 start_brk, brk;     /* [lock] */
-	u64 limit_as_bytes, limit_data_bytes; /* RLIMIT_* [lock] */
+	/* RLIMIT_* [lock] */
+	u64 limit_as_bytes, limit_data_bytes, limit_stack_bytes;
 };
 
 int __must_check aspaces_start(void);

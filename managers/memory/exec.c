@@ -81,9 +81,11 @@ static int open_files(struct exec *e, const struct rpc_m_exec *req)
 	return open_file(&e->interp, &req->interp);
 }
 
+/* Room for the stack at its largest; trim_stack() gives back most. */
 static int map_stack(struct exec *e)
 {
-	struct vma vma = {.prot = PROT_READ | PROT_WRITE, .flags = VMA_STACK};
+	struct vma vma = {.prot = PROT_READ | PROT_WRITE,
+			  .flags = VMA_STACK | VMA_GROWSDOWN};
 	u64 gap = e->stack_bytes + STACK_GUARD_BYTES;
 
 	if (e->exe.image.exec_stack)
@@ -97,6 +99,18 @@ static int map_stack(struct exec *e)
 	e->aspace->mmap_base =
 		USER_TOP - gap - exec_random_pages(e, MMAP_RANDOM_BITS);
 	return vma_map(&e->aspace->vmas, &vma);
+}
+
+/* As Linux, the stack has 128 KiB below what is on it, and grows. */
+static int trim_stack(struct exec *e)
+{
+	u64 bottom = e->stack_top - e->stack_bytes;
+	u64 start = ALIGN_DOWN(e->sp, PAGE_SIZE) - STACK_MIN_BYTES;
+
+	e->aspace->limit_stack_bytes = e->stack_bytes;
+	if (start <= bottom)
+		return 0;
+	return vma_unmap(&e->aspace->vmas, bottom, start);
 }
 
 /* Place a position-independent image among the mappings. */
@@ -234,7 +248,8 @@ static int build(struct exec *e, struct rpc_ctx *ctx)
 	if (e->aspace->vmas.nr_vmas > MAX_VMAS)
 		return -ENOEXEC;
 	set_brk(e);
-	return exec_make_stack(e, ctx);
+	err = exec_make_stack(e, ctx);
+	return err ? err : trim_stack(e);
 }
 
 static int run(struct exec *e, struct client *client, struct rpc_ctx *ctx,

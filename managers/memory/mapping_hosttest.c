@@ -362,3 +362,119 @@ KTEST(memory_survives_whatever_a_peer_sends)
 	/* not all of it was refused at the door */
 	EXPECT_TRUE(nr_done > 5000);
 }
+
+static int grow(u32 asid, u64 vaddr, u64 *start)
+{
+	struct rpc_m_brk req = {.asid = le32_make(asid),
+				.vaddr = le64_make(vaddr)};
+	struct rpc_m_vaddr_reply rep = {};
+	int err = rpc_handle_m_grow(from_a(0), &req, &rep);
+
+	*start = le64_get(rep.vaddr);
+	return err;
+}
+
+KTEST(areas_grow_down_to_their_limits_and_the_guard_gap)
+{
+	u64 at = 0x20000000, guard = VMA_GUARD_PAGES * 4096, v;
+	u32 asid, flags = ANON | MAP_FIXED | MAP_GROWSDOWN;
+
+	memory_test_begin(1024);
+	asid = test_aspace();
+	EXPECT_EQ(grow(asid, at - 1, &v), -EFAULT);
+	EXPECT_EQ(test_mmap(asid, at, 4096, RW, flags, &v), 0);
+	EXPECT_EQ(grow(asid, at - 5000, &v), 0);
+	EXPECT_EQ(v, at - 2 * 4096);
+	EXPECT_EQ(grow(asid, at - 1, &v), 0);
+	EXPECT_EQ(v, at - 2 * 4096);
+	EXPECT_EQ(nr_vmas(asid), 1);
+	/* a hint does not go into the gap below; MAP_FIXED does */
+	EXPECT_EQ(test_mmap(asid, at - guard, 4096, RW, ANON, &v), 0);
+	EXPECT_TRUE(v != at - guard);
+	EXPECT_EQ(test_range(rpc_handle_m_munmap, asid, v, 4096, 0), 0);
+	v = at - 2 * guard;
+	EXPECT_EQ(test_mmap(asid, v, 4096, RW, ANON | MAP_FIXED, &v), 0);
+	EXPECT_EQ(grow(asid, v + 4096, &v), -EFAULT);
+	EXPECT_EQ(grow(asid, at - guard + 4096, &v), 0);
+	/* guard pages may be near */
+	EXPECT_EQ(test_range(rpc_handle_m_mprotect, asid, at - 2 * guard, 4096,
+			     PROT_NONE),
+		  0);
+	EXPECT_EQ(grow(asid, at - 2 * guard + 4096, &v), 0);
+	EXPECT_EQ(limit(asid, RLIMIT_STACK, 2 * guard), 0);
+	EXPECT_EQ(grow(asid, at - 2 * guard - 4096, &v), -EFAULT);
+	memory_test_end();
+}
+
+KTEST(to_ask_changes_nothing)
+{
+	struct rpc_m_mmap map = {.len_bytes = le64_make(4096),
+				 .vaddr = le64_make(0x20000000),
+				 .prot = le32_make(RW),
+				 .vma_flags = le32_make(RPC_ONLY_ASK)};
+	u32 asid, types[] = {MAP_PRIVATE, MAP_SHARED};
+	struct rpc_m_mmap_reply rep;
+	u64 v;
+
+	memory_test_begin(1024);
+	asid = test_aspace();
+	EXPECT_EQ(test_mmap(asid, 0x20000000, 4096, PROT_READ, ANON, &v), 0);
+	map.asid = le32_make(asid);
+	for (u32 i = 0; i < ARRAY_SIZE(types); i++) {
+		map.flags = le32_make(types[i] | MAP_ANONYMOUS | MAP_FIXED);
+		EXPECT_EQ(rpc_handle_m_mmap(from_a(0), &map, &rep), 0);
+	}
+	EXPECT_EQ(nr_vmas(asid), 1);
+	EXPECT_EQ(limit(asid, RLIMIT_AS, 4096), 0);
+	EXPECT_EQ(rpc_handle_m_mmap(from_a(0), &map, &rep), 0);
+	map.len_bytes = le64_make(8192);
+	EXPECT_EQ(rpc_handle_m_mmap(from_a(0), &map, &rep), -ENOMEM);
+	EXPECT_EQ(limit(asid, RLIMIT_AS, ~0ul), 0);
+	EXPECT_EQ(remap(asid, 0x20000000, 4096, 8192, RPC_ONLY_ASK, &v), 0);
+	EXPECT_EQ(remap(asid, 0x20000000, 4096, 8192, 0, &v), 0);
+	EXPECT_EQ(remap(asid, 0x20000000, 8192, 16384, RPC_ONLY_ASK | 4, &v),
+		  -EINVAL);
+	memory_test_end();
+}
+
+static int set_flags(u32 asid, u64 vaddr, u64 len, u32 set, u32 clear)
+{
+	struct rpc_m_vma_flags req = {.asid = le32_make(asid),
+				      .set = le32_make(set),
+				      .clear = le32_make(clear),
+				      .vaddr = le64_make(vaddr),
+				      .len_bytes = le64_make(len)};
+
+	return rpc_handle_m_vma_flags(from_a(0), &req, NULL);
+}
+
+KTEST(what_forks_do_not_inherit)
+{
+	u64 at = 0x20000000, v;
+	struct rpc_m_fault_reply rep;
+	u32 asid, child;
+
+	memory_test_begin(1024);
+	asid = test_aspace();
+	EXPECT_EQ(test_mmap(asid, at, 8 * 4096, RW, ANON | MAP_FIXED, &v), 0);
+	for (u32 i = 0; i < 8; i++)
+		EXPECT_EQ(test_fault(asid, at + i * 4096, FAULT_WRITE, &rep),
+			  0);
+	EXPECT_EQ(set_flags(asid, at + 4096, 4096, VMA_DONTFORK, 0), 0);
+	EXPECT_EQ(set_flags(asid, at + 3 * 4096, 4096, VMA_WIPEONFORK, 0), 0);
+	EXPECT_EQ(set_flags(asid, at + 5 * 4096, 4096, VMA_LOCKED, 0), 0);
+	EXPECT_EQ(set_flags(asid, at, 4096, VMA_SHARED, 0), -EINVAL);
+	EXPECT_EQ(set_flags(asid, at + 1, 4096, VMA_LOCKED, 0), -EINVAL);
+	EXPECT_EQ(nr_vmas(asid), 7);
+	child = test_fork(asid);
+	EXPECT_EQ(nr_vmas(child), 4); /* 1, a gap, 1, wiped, 4 */
+	EXPECT_EQ(test_fault(child, at, FAULT_READ, &rep), 0);
+	EXPECT_TRUE(le32_get(rep.flags) & FAULT_COW);
+	EXPECT_EQ(test_fault(child, at + 4096, FAULT_READ, &rep), -EFAULT);
+	EXPECT_EQ(test_fault(child, at + 3 * 4096, FAULT_READ, &rep), 0);
+	EXPECT_TRUE(le32_get(rep.flags) & FAULT_ZERO);
+	EXPECT_EQ(test_exit(child), 0);
+	EXPECT_EQ(set_flags(asid, at, 8 * 4096, 0, VMA_ADVISED), 0);
+	EXPECT_EQ(nr_vmas(asid), 1);
+	memory_test_end();
+}

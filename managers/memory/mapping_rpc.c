@@ -3,6 +3,7 @@
 #include <managers/memory/mapping.h>
 
 #include <lib/errno.h>
+#include <managers/memory/frames.h>
 #include <managers/memory/pagecache.h>
 #include <managers/memory/tmpfs.h>
 #include <net/rpc.h>
@@ -41,14 +42,24 @@ static int find_file(struct mmap_request *req, struct cfile **file)
 		*file = cfile_get(&req->fid);
 		return *file ? 0 : -ESTALE;
 	}
-	if ((req->flags & MAP_TYPE) == MAP_PRIVATE)
+	if ((req->flags & MAP_TYPE) == MAP_SHARED_VALIDATE)
+		return -EINVAL;
+	if ((req->flags & MAP_TYPE) != MAP_SHARED)
+		return 0;
+	if (!req->len_bytes)
+		return -EINVAL;
+	/* As for private memory: what can never be had is refused. */
+	if (req->len_bytes > pool.nr_frames * PAGE_SIZE &&
+	    !(req->flags & MAP_NORESERVE))
+		return -ENOMEM;
+	req->vma_flags |= VMA_MAYWRITE;
+	if (req->only_ask)
 		return 0;
 	*file = tmpfs_make_anonymous(req->len_bytes);
 	if (!*file)
 		return -ENOMEM;
 	req->fid = (*file)->fid;
 	req->pgoff_pages = 0;
-	req->vma_flags |= VMA_MAYWRITE;
 	return 0;
 }
 
@@ -62,6 +73,7 @@ int rpc_handle_m_mmap(struct rpc_ctx *ctx, const struct rpc_m_mmap *wire,
 		.prot = le32_get(wire->prot),
 		.flags = le32_get(wire->flags),
 		.vma_flags = le32_get(wire->vma_flags),
+		.only_ask = le32_get(wire->vma_flags) & RPC_ONLY_ASK,
 		.fid = wire_fid_get(&wire->fid),
 	};
 	struct aspace_call call;
@@ -133,7 +145,8 @@ int rpc_handle_m_mremap(struct rpc_ctx *ctx, const struct rpc_m_mremap *wire,
 		.old_bytes = le64_get(wire->old_len_bytes),
 		.new_bytes = le64_get(wire->new_len_bytes),
 		.new_start = le64_get(wire->new_vaddr),
-		.flags = le32_get(wire->flags),
+		.flags = le32_get(wire->flags) & ~RPC_ONLY_ASK,
+		.only_ask = le32_get(wire->flags) & RPC_ONLY_ASK,
 	};
 	struct aspace_call call;
 	u64 vaddr = 0;
@@ -158,4 +171,54 @@ int rpc_handle_m_brk(struct rpc_ctx *ctx, const struct rpc_m_brk *req,
 	rep->vaddr = le64_make(mapping_brk(call.aspace, le64_get(req->vaddr)));
 	end_write(&call);
 	return 0;
+}
+
+int rpc_handle_m_grow(struct rpc_ctx *ctx, const struct rpc_m_brk *req,
+		      struct rpc_m_vaddr_reply *rep)
+{
+	struct aspace_call call;
+	u64 start = 0;
+	int err = begin_write(&call, ctx->peer, le32_get(req->asid));
+
+	if (err)
+		return err;
+	err = mapping_grow(call.aspace, le64_get(req->vaddr), &start);
+	end_write(&call);
+	rep->vaddr = le64_make(start);
+	return err;
+}
+
+int rpc_handle_m_vma_flags(struct rpc_ctx *ctx,
+			   const struct rpc_m_vma_flags *req,
+			   struct rpc_none *rep)
+{
+	struct aspace_call call;
+	int err = begin_write(&call, ctx->peer, le32_get(req->asid));
+
+	if (err)
+		return err;
+	err = mapping_set_flags(call.aspace, le64_get(req->vaddr),
+				le64_get(req->len_bytes), le32_get(req->set),
+				le32_get(req->clear));
+	end_write(&call);
+	return err;
+}
+
+int rpc_handle_m_resident(struct rpc_ctx *ctx, const struct rpc_m_range *req,
+			  struct rpc_none *rep)
+{
+	u64 len = le64_get(req->len_bytes);
+	struct aspace_call call;
+	int err = aspace_call_begin(&call, ctx->peer, le32_get(req->asid));
+
+	if (err)
+		return err;
+	down_read(&call.aspace->lock);
+	err = mapping_residents(call.aspace, le64_get(req->vaddr), len,
+				ctx->rep_tail);
+	up_read(&call.aspace->lock);
+	aspace_call_end(&call);
+	if (!err)
+		ctx->rep_tail_len = (u32)DIV_ROUND_UP(len, PAGE_SIZE);
+	return err;
 }

@@ -15,10 +15,11 @@
 #include <stdlib.h>
 #include <uapi/mman.h>
 
-#define MAX_ASIDS   256u
-#define MAX_OBJECTS 256u
-#define GUID        0x77u
-#define POOL_DMA    0x100000000ul
+#define MAX_ASIDS       256u
+#define MAX_OBJECTS     256u
+#define GUID            0x77u
+#define POOL_DMA        0x100000000ul
+#define STACK_MAX_BYTES 0x100000ul
 
 enum state { FREE, GRANTED, PRIVATE, CACHE };
 
@@ -39,6 +40,7 @@ struct m_aspace {
 	struct vma_tree vmas;
 	struct m_page *pages;
 	u64 brk, start_brk;
+	bool refuses; /* to map anything */
 };
 
 struct peer {
@@ -76,7 +78,9 @@ static void m_file_put(struct vma_tree *tree, const struct file_id *fid);
 static const struct vma_ops m_vma_ops = {.alloc = m_vma_alloc,
 					 .free = m_vma_free,
 					 .file_get = m_file_get,
-					 .file_put = m_file_put};
+					 .file_put = m_file_put,
+					 .locked = VMA_LOCKED,
+					 .grows_down = VMA_GROWSDOWN};
 
 /* ---- frames
  * ------------------------------------------------------------------- */
@@ -293,7 +297,7 @@ static int m_exec(struct rpc_m_exec_reply *rep, struct rpc_args *args)
 	struct vma stack = {.start = 0x7ff000000000,
 			    .end = 0x7ff000010000,
 			    .prot = PROT_READ | PROT_WRITE,
-			    .flags = VMA_STACK};
+			    .flags = VMA_STACK | VMA_GROWSDOWN};
 
 	CHECK(pfn && !vma_map(&as->vmas, &stack));
 	memset(frame(pfn), 0x5a, PAGE_SIZE);
@@ -314,11 +318,18 @@ static int m_exec(struct rpc_m_exec_reply *rep, struct rpc_args *args)
 static int m_fork(const struct rpc_m_asid *req, struct rpc_m_fork_reply *rep)
 {
 	struct m_aspace *parent = as_of(req->asid);
+	const struct vma *vma;
 	u32 asid = as_new();
 	struct m_aspace *child = &m.aspaces[asid];
 
 	CHECK(!vma_tree_clone(&child->vmas, &parent->vmas));
+	vma_for_each (vma, &parent->vmas)
+		if (vma->flags & VMA_DONTFORK)
+			CHECK(!vma_unmap(&child->vmas, vma->start, vma->end));
 	for (struct m_page *page = parent->pages; page; page = page->next) {
+		vma = vma_at(&child->vmas, page->vaddr);
+		if (!vma || vma->flags & VMA_WIPEONFORK)
+			continue;
 		m.refs[page->pfn]++;
 		page_set(child, page->vaddr, page->pfn);
 	}
@@ -357,6 +368,11 @@ static int m_pages(const struct rpc_m_asid *req, struct rpc_args *args)
 	return 0;
 }
 
+void fake_m_refuse_maps(u32 asid, bool refuses)
+{
+	m.aspaces[asid].refuses = refuses;
+}
+
 static int m_mmap(const struct rpc_m_mmap *req, struct rpc_m_mmap_reply *rep)
 {
 	struct m_aspace *as = as_of(req->asid);
@@ -366,6 +382,10 @@ static int m_mmap(const struct rpc_m_mmap *req, struct rpc_m_mmap_reply *rep)
 			  .prot = le32_get(req->prot),
 			  .pgoff_pages = le64_get(req->pgoff_pages)};
 
+	if (as->refuses)
+		return -ENOMEM;
+	if (le32_get(req->vma_flags) & RPC_ONLY_ASK)
+		return 0;
 	vma.fid.node_guid = le64_get(req->fid.node_guid);
 	vma.fid.ino = le64_get(req->fid.ino);
 	if ((flags & MAP_TYPE) == MAP_SHARED) {
@@ -410,22 +430,31 @@ static int m_mremap(const struct rpc_m_mremap *req,
 	    bytes = le64_get(req->old_len_bytes);
 	u64 want = le64_get(req->new_len_bytes);
 	u64 to = le64_get(req->new_vaddr);
+	u32 flags = le32_get(req->flags);
 	struct m_page *page;
+	struct vma copy;
 
 	rep->vaddr = le64_make(old);
-	if (!(le32_get(req->flags) & MREMAP_FIXED)) {
-		if (want < bytes) {
-			CHECK(!vma_unmap(&as->vmas, old + want, old + bytes));
-			pages_zap(as, old + want, old + bytes);
-		}
-		if (want <= bytes)
-			return 0;
+	if (as->refuses)
+		return -ENOMEM;
+	if (flags & RPC_ONLY_ASK)
+		return 0;
+	if (!(flags & MREMAP_FIXED)) {
+		CHECK(want > bytes); /* else it is an munmap */
 		to = vma_find_gap(&as->vmas, want, 0x10000, 0x40000000);
 		if (!to)
 			return -ENOMEM;
 	}
-	if (vma_move(&as->vmas, old, bytes, to, want))
+	if (flags & MREMAP_DONTUNMAP) {
+		copy = *vma_at(&as->vmas, old);
+		if (!file_id_is_none(&copy.fid))
+			copy.pgoff_pages = vma_page_of(&copy, old);
+		copy.start = to;
+		copy.end = to + want;
+		CHECK(!vma_map(&as->vmas, &copy));
+	} else if (vma_move(&as->vmas, old, bytes, to, want)) {
 		return -ENOMEM;
+	}
 	pages_zap(as, to, to + want);
 	for (page = as->pages; page; page = page->next)
 		if (page->vaddr >= old && page->vaddr < old + min(bytes, want))
@@ -454,6 +483,34 @@ static int m_brk(const struct rpc_m_brk *req, struct rpc_m_vaddr_reply *rep)
 	as->brk = brk;
 	rep->vaddr = le64_make(brk);
 	return 0;
+}
+
+static int m_grow(const struct rpc_m_brk *req, struct rpc_m_vaddr_reply *rep)
+{
+	struct m_aspace *as = as_of(req->asid);
+	u64 page = ALIGN_DOWN(le64_get(req->vaddr), PAGE_SIZE);
+	const struct vma *vma = vma_find(&as->vmas, page);
+	struct vma more;
+
+	if (!vma || !(vma->flags & VMA_GROWSDOWN) ||
+	    vma->end - page > STACK_MAX_BYTES)
+		return -EFAULT;
+	rep->vaddr = le64_make(min(page, vma->start));
+	more = *vma;
+	more.end = vma->start;
+	more.start = page;
+	if (page < vma->start)
+		CHECK(!vma_map(&as->vmas, &more));
+	return 0;
+}
+
+static int m_vma_flags(const struct rpc_m_vma_flags *req)
+{
+	u64 start = le64_get(req->vaddr);
+
+	return vma_set_flags(&as_of(req->asid)->vmas, start,
+			     start + le64_get(req->len_bytes),
+			     le32_get(req->set), le32_get(req->clear));
 }
 
 static u32 object_page(u32 object, u64 index)
@@ -601,6 +658,12 @@ int rpc_call(struct peer *peer, enum rpc_op op, struct rpc_args *args)
 		break;
 	case RPC_m_brk:
 		rc = m_brk(args->req, args->rep);
+		break;
+	case RPC_m_grow:
+		rc = m_grow(args->req, args->rep);
+		break;
+	case RPC_m_vma_flags:
+		rc = m_vma_flags(args->req);
 		break;
 	case RPC_m_fault:
 		rc = m_fault(args->req, args->rep, args);

@@ -23,6 +23,8 @@ u32 fake_m_free_frames(void);
 u32 fake_m_granted_frames(void);
 /** fake_m_fail - the next @nr one-sided reads fail. */
 void fake_m_fail_reads(u32 nr);
+/** fake_m_refuse_maps - shall m_mmap and m_mremap of @asid get -ENOMEM? */
+void fake_m_refuse_maps(u32 asid, bool refuses);
 /** fake_m_fail_execs - the next @nr execs find the node's life over. */
 void fake_m_fail_execs(u32 nr);
 

@@ -16,7 +16,7 @@
 		return 0;                                         \
 	}
 
-SHOW(overcommit_memory, "1")
+SHOW(overcommit_memory, "0") /* what can never be had is refused */
 SHOW(overcommit_ratio, "50")
 SHOW(max_map_count, "65530")
 SHOW(mmap_min_addr, "65536")

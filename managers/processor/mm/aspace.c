@@ -342,6 +342,26 @@ int aspace_exec(struct rpc_m_exec *req, const void *strings,
 /* ---- fork -------------------------------------------------------------------
  */
 
+/* The parent's VMAs, but for what madvise(2) and mlock(2) said of forks; as
+ * M did. */
+static int fork_vmas(struct aspace *parent, struct aspace *child)
+{
+	const struct vma *vma;
+	int rc = vma_tree_clone(&child->vmas, &parent->vmas);
+
+	if (rc)
+		return rc;
+	vma_for_each (vma, &parent->vmas) {
+		if (vma->flags & VMA_DONTFORK)
+			rc = vma_unmap(&child->vmas, vma->start, vma->end);
+		if (rc)
+			return rc;
+	}
+	if (!child->vmas.nr_locked_pages)
+		return 0;
+	return vma_set_flags(&child->vmas, 0, child->vmas.high, 0, VMA_LOCKED);
+}
+
 /* M has made the copy @asid: make ours. */
 static int fork_copy(struct aspace *parent, u32 asid, struct aspace **out)
 {
@@ -357,7 +377,7 @@ static int fork_copy(struct aspace *parent, u32 asid, struct aspace **out)
 	child->stack_filled = parent->stack_filled;
 	rc = files_clone(child, parent);
 	if (!rc)
-		rc = vma_tree_clone(&child->vmas, &parent->vmas);
+		rc = fork_vmas(parent, child);
 	if (!rc)
 		rc = range_copy(parent, child);
 	if (rc)

@@ -720,7 +720,7 @@ int aspace_fault(struct aspace *aspace, u64 vaddr, u32 access,
 		 struct aspace_fault_info *info)
 {
 	struct fault f;
-	enum take take;
+	enum take take = TAKE_DONE;
 	int rc = 0;
 
 	fault_init(&f, aspace, vaddr, access, info);
@@ -741,6 +741,10 @@ int aspace_fault(struct aspace *aspace, u64 vaddr, u32 access,
 		else
 			fault_clock_end(&f.clock, FAULT_MINOR, f.vaddr);
 	}
+	/* Nothing is mapped there, but what is above may grow. */
+	if (take == TAKE_REFUSED && info->si_code == SEGV_MAPERR &&
+	    !aspace_grow(aspace, vaddr))
+		return aspace_fault(aspace, vaddr, access, info);
 	if (rc) {
 		fault_count_refused(info);
 		pr_debug("asid %u: %s access to %lx gives signal %u, code %d",

@@ -175,6 +175,8 @@ const struct vma_ops aspace_vma_ops = {
 	.file_get = aspace_file_get,
 	.file_put = aspace_file_put,
 	.not_data = VMA_SHARED | VMA_STACK,
+	.locked = VMA_LOCKED,
+	.grows_down = VMA_GROWSDOWN,
 };
 
 int files_start(void)

@@ -34,6 +34,10 @@
 #include <lib/list.h>
 #include <lib/vma.h>
 
+struct range {
+	u64 start, end;
+};
+
 /* A file that VMAs map: kept open, and its name for /proc/PID/maps. */
 struct mapped_file {
 	struct list_head link; /* in aspace.files [vma_lock] */
@@ -59,10 +63,6 @@ struct page_reports {
 	struct list_head in_todo; /* of the sender thread [its lock] */
 };
 
-struct range {
-	u64 start, end;
-};
-
 struct aspace {
 	atomic_t nr_refs;
 	atomic_t nr_pins; /* aspace_pin() */
@@ -78,6 +78,8 @@ struct aspace {
 	struct range busy[2];        /* a change works there [vma_lock] */
 	struct list_head files;      /* [vma_lock] */
 	struct list_head dead_files; /* to be released [vma_lock] */
+
+	bool locks_future; /* mlockall(MCL_FUTURE) [change_lock] */
 
 	u64 stack_filled; /* M put content into the stack from here up */
 	u64 start_brk;    /* [set once before publish] */
@@ -150,12 +152,34 @@ void range_protect(struct aspace *aspace, u64 start, u64 end, u32 prot);
 int __must_check range_clean(struct aspace *aspace, u64 start, u64 end);
 /** range_move - move the entries, all unmapped, to @to; the pages too. */
 int __must_check range_move(struct aspace *aspace, u64 start, u64 end, u64 to);
-/** range_copy - give @child a copy of all entries, copy-on-write. */
+/** range_copy - give @child a copy of the entries in its VMAs, copy-on-write,
+ * except in those with VMA_WIPEONFORK. */
 int __must_check range_copy(struct aspace *parent, struct aspace *child);
+/** range_has_pages - is there an entry that is not none? */
+bool range_has_pages(struct aspace *aspace, u64 start, u64 end);
 /** frame_drop - an entry with @flags (PTE_FILE) let go of @gframe. */
 void frame_drop(u64 gframe, u64 flags);
 
-/* ---- change.c: what the system calls do, on kernel arguments ---- */
+/* ---- change.c, remap.c, advice.c: what the system calls do, on kernel
+ * arguments ---- */
+
+/** change_decode_range - [@vaddr, +@len_bytes) rounded up to pages; false
+ * unless it begins at a page and lies in the user half. */
+bool change_decode_range(const struct aspace *aspace, u64 vaddr, u64 len_bytes,
+			 struct range *range);
+/** change_give_up - the pages of @range go; M may hear of it next. */
+int __must_check change_give_up(struct aspace *aspace,
+				const struct range *range);
+/** change_tree_map, change_tree_unmap - M did it: so do we. */
+int change_tree_map(struct aspace *aspace, const struct vma *vma);
+int change_tree_unmap(struct aspace *aspace, u64 start, u64 end);
+/** change_call_range - a message about @range. */
+int __must_check change_call_range(struct aspace *aspace, enum rpc_op op,
+				   const struct range *range, u32 arg);
+/** change_set_flags - set and clear VMA_ADVISED flags, here and there; the
+ * change_lock is held. */
+long change_set_flags(struct aspace *aspace, const struct range *range, u32 set,
+		      u32 clear);
 
 struct mmap_args {
 	u64 vaddr, len_bytes;
@@ -164,6 +188,7 @@ struct mmap_args {
 	struct wire_fid fid; /* zero: anonymous */
 	struct vnode *vnode;
 	bool may_write;
+	bool is_locked; /* as mlock() */
 	const char *path;
 };
 /* The address, or -errno. */
@@ -173,6 +198,9 @@ long aspace_mprotect(struct aspace *aspace, u64 vaddr, u64 len_bytes, u32 prot);
 long aspace_mremap(struct aspace *aspace, u64 old_vaddr, u64 old_bytes,
 		   u64 new_bytes, u32 flags, u64 new_vaddr);
 long aspace_brk(struct aspace *aspace, u64 vaddr);
+/** aspace_grow - let the area above @vaddr that grows downwards have it; from
+ * a fault.  Return: 0, look again; -EFAULT: there is none, or it may not. */
+int __must_check aspace_grow(struct aspace *aspace, u64 vaddr);
 long aspace_madvise(struct aspace *aspace, u64 vaddr, u64 len_bytes,
 		    u32 advice);
 long aspace_msync(struct aspace *aspace, u64 vaddr, u64 len_bytes, u32 flags);

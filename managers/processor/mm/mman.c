@@ -2,6 +2,7 @@
 /* The memory system calls: decode what the program gave, then change.c. */
 #include "fault_phases.h"
 #include "internal.h"
+#include "lock.h"
 
 #include <kernel/hooks.h>
 #include <kernel/uaccess.h>
@@ -52,6 +53,11 @@ static int decode_file(struct file *file, struct mmap_args *args, char *path,
 	if (file_path(file, path, path_bytes) < 0)
 		path[0] = '\0';
 	args->path = path;
+	/* Flags that a file does not know are an error only if it is asked
+	 * for that. */
+	if ((args->flags & MAP_TYPE) == MAP_SHARED_VALIDATE &&
+	    args->flags & ~(u32)MAP_KNOWN)
+		return -EOPNOTSUPP;
 	return 0;
 }
 
@@ -81,12 +87,20 @@ long sys_mmap(u64 vaddr, u64 len_bytes, u64 prot, u64 flags, u64 fd, u64 off)
 				 .flags = (u32)flags,
 				 .pgoff_pages = off >> PAGE_SHIFT,
 				 .path = ""};
+	long rc;
 
 	if (off & ~PAGE_MASK)
 		return -EINVAL;
+	rc = lock_check_mmap(&args);
+	if (rc)
+		return rc;
 	if (args.flags & MAP_ANONYMOUS)
-		return aspace_mmap(current_aspace(), &args);
-	return mmap_file(&args, (int)fd);
+		rc = aspace_mmap(current_aspace(), &args);
+	else
+		rc = mmap_file(&args, (int)fd);
+	if (rc > 0 && (args.is_locked || args.flags & MAP_POPULATE))
+		populate((u64)rc, len_bytes);
+	return rc;
 }
 
 long sys_munmap(u64 vaddr, u64 len_bytes)
@@ -113,6 +127,9 @@ long sys_brk(u64 vaddr)
 
 long sys_madvise(u64 vaddr, u64 len_bytes, u64 advice)
 {
+	if (advice == MADV_POPULATE_READ || advice == MADV_POPULATE_WRITE)
+		return madvise_populate(vaddr, len_bytes,
+					advice == MADV_POPULATE_WRITE);
 	return aspace_madvise(current_aspace(), vaddr, len_bytes, (u32)advice);
 }
 
@@ -121,7 +138,7 @@ long sys_msync(u64 vaddr, u64 len_bytes, u64 flags)
 	return aspace_msync(current_aspace(), vaddr, len_bytes, (u32)flags);
 }
 
-#define MINCORE_CHUNK_PAGES 4096u
+#define MINCORE_CHUNK_PAGES RPC_RESIDENT_MAX
 
 long sys_mincore(u64 vaddr, u64 len_bytes, u64 vec)
 {
@@ -143,54 +160,4 @@ long sys_mincore(u64 vaddr, u64 len_bytes, u64 vec)
 	}
 	kfree(buf);
 	return rc;
-}
-
-/*
- * Locking pages into the pcache would take its room from everybody; programs
- * that lock do it against swapping to disk, which does not exist here.  So
- * the calls check their arguments and limits, and succeed.
- */
-static long lock_range(u64 vaddr, u64 len_bytes, bool counts)
-{
-	u64 start = vaddr & PAGE_MASK;
-	u64 end = ALIGN_UP(vaddr + len_bytes, PAGE_SIZE);
-	struct aspace *aspace = current_aspace();
-	bool is_covered;
-
-	if (end < start)
-		return -EINVAL;
-	if (counts && current_process()->cred.euid &&
-	    end - start > process_rlimit(RLIMIT_MEMLOCK))
-		return -ENOMEM;
-	down_read(&aspace->vma_lock);
-	is_covered = vma_is_covered(&aspace->vmas, start, end);
-	up_read(&aspace->vma_lock);
-	return is_covered ? 0 : -ENOMEM;
-}
-
-long sys_mlock(u64 vaddr, u64 len_bytes)
-{
-	return lock_range(vaddr, len_bytes, true);
-}
-
-long sys_mlock2(u64 vaddr, u64 len_bytes, u64 flags)
-{
-	return flags & ~1ul ? -EINVAL : lock_range(vaddr, len_bytes, true);
-}
-
-long sys_munlock(u64 vaddr, u64 len_bytes)
-{
-	return lock_range(vaddr, len_bytes, false);
-}
-
-#define MCL_ALL 7u
-
-long sys_mlockall(u64 flags)
-{
-	return !flags || flags & ~(u64)MCL_ALL ? -EINVAL : 0;
-}
-
-long sys_munlockall(void)
-{
-	return 0;
 }

@@ -236,6 +236,13 @@ static void step_mmap(struct process *p)
 	} else {
 		args.flags |= MAP_ANONYMOUS;
 	}
+	/* One that fails leaves what it would have replaced. */
+	if (!rand_below(&p->rand, 4)) {
+		trace(p, "mmap refused", start, n, kind);
+		fake_m_refuse_maps(p->aspace->asid, true);
+		CHECK(aspace_mmap(p->aspace, &args) == -ENOMEM);
+		fake_m_refuse_maps(p->aspace->asid, false);
+	}
 	set_moot(p, start, n, true);
 	trace(p, "mmap", start, n, kind);
 	rc = aspace_mmap(p->aspace, &args);
@@ -262,6 +269,18 @@ static void step_munmap(struct process *p)
 	set_moot(p, start, n, false);
 }
 
+/* What a mapping shows when its pages have gone. */
+static void model_drop(struct process *p, u32 start, u32 n)
+{
+	for (u32 i = start; i < start + n; i++) {
+		struct model_page *page = &p->pages[i];
+
+		memset(page->bytes, 0, NR_BYTES);
+		page->is_copied = false;
+		page->unsure = 0;
+	}
+}
+
 static void step_madvise(struct process *p)
 {
 	u32 start, n;
@@ -271,13 +290,7 @@ static void step_madvise(struct process *p)
 	trace(p, "madvise", start, n, 0);
 	CHECK(!aspace_madvise(p->aspace, vaddr_of(start), n * PAGE_SIZE,
 			      MADV_DONTNEED));
-	for (u32 i = start; i < start + n; i++) {
-		struct model_page *page = &p->pages[i];
-
-		memset(page->bytes, 0, NR_BYTES);
-		page->is_copied = false;
-		page->unsure = 0;
-	}
+	model_drop(p, start, n);
 	set_moot(p, start, n, false);
 }
 
@@ -313,30 +326,49 @@ static bool overlap(u32 a, u32 na, u32 b, u32 nb)
 	return a < b + nb && b < a + na;
 }
 
-/* Within the window, to a fixed place; or shrink. */
+static void model_move(struct process *p, u32 start, u32 n, u32 to, u32 want,
+		       bool keeps_old)
+{
+	struct model_page copy[NR_PAGES];
+
+	memcpy(copy, &p->pages[start], want * sizeof(copy[0]));
+	if (keeps_old)
+		model_drop(p, start, n);
+	else
+		model_unmap(p, start, n);
+	memcpy(&p->pages[to], copy, want * sizeof(copy[0]));
+}
+
+/* Within the window, to a fixed place; or shrink; or leave the area behind. */
 static void step_mremap(struct process *p)
 {
-	u32 start, n, to = (u32)rand_below(&p->rand, NR_PAGES), want;
-	struct model_page copy[NR_PAGES];
+	u32 flags = MREMAP_MAYMOVE | MREMAP_FIXED, start, n, want;
+	u32 to = (u32)rand_below(&p->rand, NR_PAGES);
+	bool is_refused = !rand_below(&p->rand, 6);
 	long rc;
 
 	pick_range(p, &start, &n);
 	want = 1 + (u32)rand_below(&p->rand, n);
+	if (rand_below(&p->rand, 3) == 0) {
+		flags |= MREMAP_DONTUNMAP;
+		want = n;
+	}
 	if (to + want > NR_PAGES || overlap(start, n, to, want))
 		return;
-	set_moot(p, start, n, true);
-	set_moot(p, to, want, true);
-	trace(p, "mremap", start, n, to);
+	if (!is_refused) {
+		set_moot(p, start, n, true);
+		set_moot(p, to, want, true);
+	}
+	fake_m_refuse_maps(p->aspace->asid, is_refused);
+	trace(p, is_refused ? "mremap refused" : "mremap", start, n, to);
 	rc = aspace_mremap(p->aspace, vaddr_of(start), n * PAGE_SIZE,
-			   want * PAGE_SIZE, MREMAP_MAYMOVE | MREMAP_FIXED,
-			   vaddr_of(to));
-	if (rc < 0) {
-		CHECK(rc == -EFAULT); /* more than one VMA */
+			   want * PAGE_SIZE, flags, vaddr_of(to));
+	fake_m_refuse_maps(p->aspace->asid, false);
+	if (rc < 0) { /* more than one VMA; or as wanted */
+		CHECK(rc == -EFAULT || (is_refused && rc == -ENOMEM));
 	} else {
-		CHECK(rc == (long)vaddr_of(to));
-		memcpy(copy, &p->pages[start], want * sizeof(copy[0]));
-		model_unmap(p, start, n);
-		memcpy(&p->pages[to], copy, want * sizeof(copy[0]));
+		CHECK(rc == (long)vaddr_of(to) && !is_refused);
+		model_move(p, start, n, to, want, flags & MREMAP_DONTUNMAP);
 	}
 	set_moot(p, start, n, false);
 	set_moot(p, to, want, false);
@@ -393,6 +425,9 @@ static void step_stack(struct process *p)
 	if (*top != 0x5a)
 		fail(p, 0x7ff00000f800, "stack", *top, 0x5a);
 	touch(p, 0x7ff000001000, true);
+	/* It grows. */
+	CHECK(touch(p, 0x7ff000000000 - rand_below(&p->rand, 40) * PAGE_SIZE,
+		    true));
 }
 
 static void step_shared_sync(struct process *p)
@@ -407,13 +442,49 @@ static void step_shared_sync(struct process *p)
 
 static void process_main(void *arg);
 
+/* What shall happen to some pages at a fork: nothing, gone, wiped. */
+static u32 advise_fork(struct process *p, u32 start, u32 n)
+{
+	static const u32 advices[] = {MADV_NORMAL, MADV_DONTFORK,
+				      MADV_WIPEONFORK};
+	u32 advice = advices[rand_below(&p->rand, 3)];
+	long rc = aspace_madvise(p->aspace, vaddr_of(start), n * PAGE_SIZE,
+				 advice);
+
+	if (rc == -EINVAL) /* to wipe a file */
+		return MADV_NORMAL;
+	CHECK(rc == (nr_mapped(p, start, n) < n ? -ENOMEM : 0));
+	return advice;
+}
+
+/* Take it back, in the parent and what the child inherited. */
+static void follow_advice(struct process *p, struct process *child, u32 advice,
+			  u32 start, u32 n)
+{
+	u32 undo = advice == MADV_DONTFORK ? MADV_DOFORK : MADV_KEEPONFORK;
+	u64 vaddr = vaddr_of(start), len = n * PAGE_SIZE;
+
+	if (advice == MADV_NORMAL)
+		return;
+	(void)!aspace_madvise(p->aspace, vaddr, len, undo);
+	(void)!aspace_madvise(child->aspace, vaddr, len, undo);
+	for (u32 i = start; i < start + n; i++)
+		if (advice == MADV_DONTFORK)
+			child->pages[i] = (struct model_page){0};
+	if (advice == MADV_WIPEONFORK)
+		model_drop(child, start, n);
+}
+
 static void step_fork(struct process *p)
 {
 	struct process *child;
+	u32 start, n, advice;
 
 	if (p->depth >= MAX_DEPTH || nr_processes >= 12)
 		return;
 	child = calloc(1, sizeof(*child));
+	pick_range(p, &start, &n);
+	advice = advise_fork(p, start, n);
 	for (u32 i = 0; i < NR_PAGES; i++)
 		p->pages[i].fork_written = 0;
 	p->is_forking = true;
@@ -423,6 +494,7 @@ static void step_fork(struct process *p)
 	memcpy(child->pages, p->pages, sizeof(child->pages));
 	for (u32 i = 0; i < NR_PAGES; i++)
 		child->pages[i].unsure |= child->pages[i].fork_written;
+	follow_advice(p, child, advice, start, n);
 	child->depth = p->depth + 1;
 	child->brk = p->brk;
 	child->nr_steps = p->nr_steps / 2;

@@ -160,6 +160,17 @@ void range_unmap(struct aspace *aspace, u64 start, u64 end)
 	range_unmap_or_zap(aspace, start, end, false);
 }
 
+bool range_has_pages(struct aspace *aspace, u64 start, u64 end)
+{
+	pte_t *ptep;
+
+	for (u64 vaddr = start; (ptep = pt_next(&aspace->pt, &vaddr, end));
+	     vaddr += PAGE_SIZE)
+		if (!pte_is_none(pte_read(ptep)))
+			return true;
+	return false;
+}
+
 void range_protect(struct aspace *aspace, u64 start, u64 end, u32 prot)
 {
 	struct gather gather = {.aspace = aspace};
@@ -264,25 +275,37 @@ static pte_t entry_share(pte_t *ptep, bool *is_weaker)
 	return pte_make_remote(gframe, pte);
 }
 
-int range_copy(struct aspace *parent, struct aspace *child)
+static int copy_part(struct aspace *parent, struct aspace *child, u64 start,
+		     u64 end, bool *is_weaker)
 {
-	bool is_weaker = false;
 	pte_t *ptep, *child_ptep;
-	int rc = 0;
 
-	for (u64 vaddr = 0;
-	     (ptep = pt_next(&parent->pt, &vaddr, parent->vmas.high));
+	for (u64 vaddr = start; (ptep = pt_next(&parent->pt, &vaddr, end));
 	     vaddr += PAGE_SIZE) {
 		if (pte_is_none(pte_read(ptep)))
 			continue;
 		child_ptep = pt_walk(&child->pt, vaddr, true);
-		if (!child_ptep) {
-			rc = -ENOMEM;
-			break;
-		}
+		if (!child_ptep)
+			return -ENOMEM;
 		spin_lock(pte_lock_of(ptep));
-		pte_write(child_ptep, entry_share(ptep, &is_weaker));
+		pte_write(child_ptep, entry_share(ptep, is_weaker));
 		spin_unlock(pte_lock_of(ptep));
+	}
+	return 0;
+}
+
+int range_copy(struct aspace *parent, struct aspace *child)
+{
+	const struct vma *vma;
+	bool is_weaker = false;
+	int rc = 0;
+
+	vma_for_each (vma, &child->vmas) {
+		if (!(vma->flags & VMA_WIPEONFORK))
+			rc = copy_part(parent, child, vma->start, vma->end,
+				       &is_weaker);
+		if (rc)
+			break;
 	}
 	if (is_weaker)
 		tlb_shootdown(&parent->pt, NULL, 0);

@@ -260,6 +260,23 @@ static void name_file(struct aspace *aspace, struct file *file)
 	kfree(path);
 }
 
+/* The limits that the memory node enforces outlive the address space. */
+static int limit_aspace(struct aspace *aspace)
+{
+	static const u32 ids[] = {RLIMIT_AS, RLIMIT_DATA, RLIMIT_STACK};
+	int err = 0;
+
+	for (u32 i = 0; i < ARRAY_SIZE(ids) && !err; i++) {
+		u64 limit = process_rlimit(ids[i]);
+
+		/* That of the stack was in the request, within bounds. */
+		if (ids[i] == RLIMIT_STACK ? limit != stack_bytes()
+					   : limit != RLIM_INFINITY)
+			err = aspace_set_rlimit(aspace, ids[i], limit);
+	}
+	return err;
+}
+
 static int make_aspace(const struct program *program,
 		       const struct exec_strings *strings,
 		       struct rpc_m_exec_reply *rep, struct aspace **out)
@@ -285,6 +302,11 @@ static int make_aspace(const struct program *program,
 	err = aspace_exec(&req, strings->buf, rep, out);
 	if (err)
 		return err;
+	err = limit_aspace(*out);
+	if (err) {
+		aspace_put(*out);
+		return err;
+	}
 	name_file(*out, program->exe);
 	if (program->interp)
 		name_file(*out, program->interp);
