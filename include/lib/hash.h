@@ -14,6 +14,13 @@ static inline u64 hash_u64(u64 key)
 	return key ^ key >> 31;
 }
 
+/** hash_index - spread @key over @n values, any number up to 2^32; cheap. */
+static inline u32 hash_index(u64 key, u32 n)
+{
+	/* 2^64 divided by the golden ratio spreads multiples of anything. */
+	return (key * 0x9e3779b97f4a7c15ul >> 32) * n >> 32;
+}
+
 /** hash_bytes - hash @n bytes (FNV-1a, then spread); not for hostile keys. */
 u64 hash_bytes(const void *p, size_t n, u64 seed);
 

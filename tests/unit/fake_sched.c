@@ -10,6 +10,7 @@
 #include "fake_sched.h"
 
 #include <kernel/assert.h>
+#include <kernel/cpu.h>
 #include <kernel/mutex.h>
 #include <kernel/thread.h>
 #include <kernel/time.h>
@@ -21,6 +22,7 @@
 #include <unistd.h>
 
 #define MAX_FAKE_THREADS 64
+#define NR_CPUS          4
 
 struct fake_thread {
 	pthread_t pthread;
@@ -37,6 +39,7 @@ static pthread_mutex_t big = PTHREAD_MUTEX_INITIALIZER;
 static struct fake_thread threads[MAX_FAKE_THREADS];
 static struct fake_thread *running;
 static __thread struct fake_thread *self;
+DEFINE_PERCPU(u32, cpu_number); /* of who runs */
 static struct rand choice;
 static u64 now_ns = 1;
 
@@ -78,14 +81,21 @@ static struct fake_thread *choose(void)
 	}
 }
 
+/* It is our turn: each thread has a CPU of its own, up to NR_CPUS. */
+static void wait_for_baton(void)
+{
+	while (running != self)
+		pthread_cond_wait(&self->baton, &big);
+	cpu_number = (u32)(self - threads) % NR_CPUS;
+}
+
 static void pass_baton(void)
 {
 	running = choose();
 	if (running == self)
 		return;
 	pthread_cond_signal(&running->baton);
-	while (running != self)
-		pthread_cond_wait(&self->baton, &big);
+	wait_for_baton();
 }
 
 void fake_sched_point(void)
@@ -113,8 +123,7 @@ static void *thread_main(void *arg)
 {
 	self = arg;
 	pthread_mutex_lock(&big);
-	while (running != self)
-		pthread_cond_wait(&self->baton, &big);
+	wait_for_baton();
 	self->fn(self->arg);
 	self->is_used = false;
 	running = choose();

@@ -198,16 +198,6 @@ int change_broke(struct aspace *aspace, int rc)
 	return rc;
 }
 
-bool aspace_is_busy(const struct aspace *aspace, u64 vaddr)
-{
-	ASSERT(rwsem_is_locked(&aspace->vma_lock));
-	for (u32 i = 0; i < ARRAY_SIZE(aspace->busy); i++)
-		if (vaddr >= aspace->busy[i].start &&
-		    vaddr < aspace->busy[i].end)
-			return true;
-	return false;
-}
-
 /* ---- exec -------------------------------------------------------------------
  */
 

@@ -77,9 +77,9 @@ struct fault {
 		FILL_CLEAN, /* .line is FILLING, its content there: what it */
 		FILL_DIRTY, /* .. becomes when the entry maps it */
 	} fill;
-	struct page_report *report;
-	u64 old_gframe;  /* GFRAME_NONE, or given up at the end, */
-	u64 old_flags;   /* with these flags */
+	struct report_list *report; /* room for one; NULL: no news for M */
+	u64 old_gframe;             /* GFRAME_NONE, or given up at the end, */
+	u64 old_flags;              /* with these flags */
 	bool is_learned; /* .gframe is news from M: drop it on failure */
 };
 
@@ -244,7 +244,7 @@ static enum take refuse(struct fault *f, u32 signo, s32 si_code)
 static enum take take_vma(struct fault *f)
 {
 	struct aspace *aspace = f->aspace;
-	const struct vma *vma = vma_at(&aspace->vmas, f->vaddr);
+	const struct vma *vma = aspace_vma_at(aspace, f->vaddr);
 
 	if (!vma)
 		return refuse(f, SIGSEGV, SEGV_MAPERR);
@@ -305,7 +305,7 @@ static int new_frame(struct fault *f)
 	if (rc)
 		return rc;
 	f->flags = 0;
-	f->report = report_alloc(f->vaddr, f->gframe);
+	f->report = reports_promise(f->aspace);
 	if (f->report)
 		return 0;
 	frame_untake(f->gframe);
@@ -553,7 +553,7 @@ static int resolve_copy(struct fault *f)
 	return 0;
 untake:
 	frame_untake(f->gframe);
-	report_free(f->report);
+	reports_unpromise(f->report);
 	f->report = NULL;
 restore:
 	f->gframe = f->old_gframe;
@@ -604,8 +604,10 @@ static pte_t present_pte(const struct fault *f)
 {
 	pte_t pte = pcache_line_paddr(f->line) | f->flags | PTE_PRESENT |
 		    PTE_USER | PTE_ACCESSED;
-	bool may_write =
-		f->is_shared ? is_write(f) : is_exclusive(f->gframe, f->flags);
+	bool may_write = f->is_shared
+				 ? is_write(f)
+				 : f->report /* a new frame */ ||
+					   is_exclusive(f->gframe, f->flags);
 
 	if (f->prot & PROT_WRITE && may_write)
 		pte |= PTE_WRITE;
@@ -628,7 +630,7 @@ static int fault_install(struct fault *f)
 	if (f->prot & PROT_EXEC)
 		line->has_code = true;
 	if (f->report)
-		reports_add(f->aspace, f->report);
+		reports_add(f->aspace, f->report, f->vaddr, f->gframe);
 	entry_settle(f, ok ? present_pte(f)
 			   : pte_make_remote(f->gframe, f->flags));
 	spin_unlock(lock);

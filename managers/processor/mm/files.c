@@ -146,6 +146,10 @@ static struct vma *aspace_vma_alloc(struct vma_tree *tree)
 
 static void aspace_vma_free(struct vma_tree *tree, struct vma *vma)
 {
+	struct aspace *aspace = container_of(tree, struct aspace, vmas);
+
+	if (aspace->last_vma == vma)
+		aspace->last_vma = NULL;
 	slab_free(vma_cache, vma);
 }
 

@@ -29,8 +29,11 @@
 #include "pte.h"
 #include "space.h"
 
+#include <kernel/assert.h>
+#include <kernel/cpu.h>
 #include <kernel/mutex.h>
 #include <kernel/wait.h>
+#include <lib/compiler.h>
 #include <lib/list.h>
 #include <lib/vma.h>
 
@@ -48,17 +51,18 @@ struct mapped_file {
 	char path[];
 };
 
-/* A page report that waits to be sent: @vaddr now has frame @pfn. */
-struct page_report {
-	struct list_head link; /* [reports.lock] */
-	u64 vaddr;
-	u64 pfn;
+/* Page reports that wait to be sent; CPUs use different lists. */
+#define NR_REPORT_LISTS 8u
+struct report_list {
+	struct spinlock lock;  /* inside an entry's lock */
+	struct list_head full; /* struct report_block, oldest first [lock] */
+	struct list_head room; /* those with room; the first is filled [lock] */
+	u32 nr;                /* reports [lock] */
+	u32 nr_room;           /* places not taken nor promised [lock] */
 };
 
 struct page_reports {
-	struct spinlock lock;     /* inside an entry's lock */
-	struct list_head list;    /* oldest first [lock] */
-	u32 nr;                   /* [lock] */
+	struct report_list lists[NR_REPORT_LISTS];
 	struct mutex send_lock;   /* keeps their order on the wire */
 	struct list_head in_todo; /* of the sender thread [its lock] */
 };
@@ -75,6 +79,8 @@ struct aspace {
 	struct mutex change_lock;
 	struct rwsem vma_lock;       /* inside change_lock; for moments */
 	struct vma_tree vmas;        /* [vma_lock] */
+	const struct vma *last_vma;  /* found by a fault; NULL [atomic: set with
+					vma_lock shared, cleared with it] */
 	struct range busy[2];        /* a change works there [vma_lock] */
 	struct list_head files;      /* [vma_lock] */
 	struct list_head dead_files; /* to be released [vma_lock] */
@@ -100,7 +106,28 @@ void change_also(struct aspace *aspace, u64 start, u64 end);
 void change_end(struct aspace *aspace);
 /** change_broke - M did it, but we cannot follow: mark @aspace. */
 int change_broke(struct aspace *aspace, int rc);
-bool aspace_is_busy(const struct aspace *aspace, u64 vaddr);
+/** aspace_is_busy - does a change work at @vaddr?  vma_lock is held. */
+static inline bool aspace_is_busy(const struct aspace *aspace, u64 vaddr)
+{
+	ASSERT(rwsem_is_locked(&aspace->vma_lock));
+	return (vaddr >= aspace->busy[0].start &&
+		vaddr < aspace->busy[0].end) ||
+	       (vaddr >= aspace->busy[1].start && vaddr < aspace->busy[1].end);
+}
+
+/** aspace_vma_at - vma_at() for faults, with the last one found as a guess.
+ * vma_lock is held. */
+static inline const struct vma *aspace_vma_at(struct aspace *aspace, u64 vaddr)
+{
+	const struct vma *vma = READ_ONCE(aspace->last_vma);
+
+	if (likely(vma && vaddr >= vma->start && vaddr < vma->end))
+		return vma;
+	vma = vma_at(&aspace->vmas, vaddr);
+	WRITE_ONCE(aspace->last_vma, vma);
+	return vma;
+}
+
 /** aspace_call - a message about @aspace to its home. */
 int __must_check aspace_call(struct aspace *aspace, enum rpc_op op,
 			     const void *req, void *rep);
@@ -130,10 +157,33 @@ void file_id_to_wire(struct wire_fid *fid, const struct file_id *id);
 
 int __must_check reports_start(void);
 void reports_init(struct aspace *aspace);
-struct page_report *report_alloc(u64 vaddr, u64 gframe);
-void report_free(struct page_report *report);
-/** reports_add - @report is true from now on; the entry's lock is held. */
-void reports_add(struct aspace *aspace, struct page_report *report);
+/** reports_grow - make room for many, one of them promised. false: no memory.
+ */
+bool __must_check reports_grow(struct report_list *list);
+
+/**
+ * reports_promise - make room for a report of @aspace.
+ *
+ * Return: where reports_add() puts it or reports_unpromise() gives the room
+ *         back; NULL: no memory.
+ */
+static inline struct report_list *reports_promise(struct aspace *aspace)
+{
+	struct report_list *list =
+		&aspace->reports.lists[cpu_id() % NR_REPORT_LISTS];
+	bool has_room;
+
+	spin_lock(&list->lock);
+	has_room = list->nr_room;
+	list->nr_room -= has_room;
+	spin_unlock(&list->lock);
+	return likely(has_room) || reports_grow(list) ? list : NULL;
+}
+void reports_unpromise(struct report_list *list);
+/** reports_add - the page at @vaddr has frame @gframe from now on; the entry's
+ * lock is held. */
+void reports_add(struct aspace *aspace, struct report_list *list, u64 vaddr,
+		 u64 gframe);
 /** reports_send - send all; when this returns 0, M knows.  May sleep. */
 int __must_check reports_send(struct aspace *aspace);
 /** reports_discard - @aspace ends: frames M has not heard of return to the

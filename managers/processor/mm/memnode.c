@@ -5,6 +5,7 @@
 
 #include <kernel/assert.h>
 #include <kernel/counters.h>
+#include <kernel/cpu.h>
 #include <kernel/log.h>
 #include <kernel/thread.h>
 #include <kernel/time.h>
@@ -96,6 +97,8 @@ void memory_totals(u64 *total_bytes, u64 *free_bytes)
 static void memnode_free(struct memnode *node)
 {
 	gauge_sub(nr_stock_frames, node->nr_stock);
+	for (u32 i = 0; i < MEMNODE_NR_HANDS; i++)
+		gauge_sub(nr_stock_frames, node->hands[i].nr);
 	peer_put(node->peer);
 	vfree(node->nr_shares);
 	vfree(node);
@@ -154,6 +157,9 @@ static int memnode_attach(struct peer *peer)
 	node->rkey = le32_get(rep.pool_rkey);
 	mutex_init(&node->refill, "grant", LOCK_MISC_SLEEP);
 	spin_lock_init(&node->lock, "frame stock", LOCK_FRAME);
+	for (u32 i = 0; i < MEMNODE_NR_HANDS; i++)
+		spin_lock_init(&node->hands[i].lock, "frames at hand",
+			       LOCK_FRAMES_AT_HAND);
 	smp_store_release(&memnodes[slot], node);
 	return 0;
 }
@@ -257,40 +263,72 @@ static void grant_thread(void *arg)
 	}
 }
 
-static bool stock_pop(struct memnode *node, u64 *pfn)
+/* Fill @hand from the stock; its lock is held. */
+static __noinline void hand_fill(struct memnode *node, struct frame_hand *hand)
 {
-	bool is_low, found = false;
+	bool is_low;
 
 	spin_lock(&node->lock);
-	if (node->nr_stock) {
-		*pfn = node->stock[--node->nr_stock];
-		found = true;
-	}
+	while (hand->nr < MEMNODE_HAND_MAX && node->nr_stock)
+		hand->pfns[hand->nr++] = node->stock[--node->nr_stock];
 	is_low = node->nr_stock < MEMNODE_STOCK_LOW;
 	spin_unlock(&node->lock);
 	if (is_low)
 		waitq_wake_one(&refill_waitq);
+}
+
+static bool hand_pop(struct memnode *node, u32 i, u64 *pfn)
+{
+	struct frame_hand *hand = &node->hands[i % MEMNODE_NR_HANDS];
+	bool found;
+
+	spin_lock(&hand->lock);
+	if (unlikely(!hand->nr))
+		hand_fill(node, hand);
+	found = hand->nr;
+	if (likely(found))
+		*pfn = hand->pfns[--hand->nr];
+	spin_unlock(&hand->lock);
 	return found;
+}
+
+/* A frame that somebody here has, this CPU first. */
+static bool stock_pop(struct memnode *node, u64 *pfn)
+{
+	u32 first = cpu_id();
+
+	for (u32 i = 0; i < MEMNODE_NR_HANDS; i++)
+		if (likely(hand_pop(node, first + i, pfn)))
+			return true;
+	return false;
+}
+
+static bool stock_is_empty(const struct memnode *node)
+{
+	for (u32 i = 0; i < MEMNODE_NR_HANDS; i++)
+		if (READ_ONCE(node->hands[i].nr))
+			return false;
+	return !READ_ONCE(node->nr_stock);
 }
 
 int frame_take(struct memnode *node, u64 *gframe)
 {
 	u64 pfn;
 
-	while (!stock_pop(node, &pfn)) {
+	while (unlikely(!stock_pop(node, &pfn))) {
 		int rc;
 
 		counter_inc(nr_grant_sync);
 		rc = stock_refill(node, 0);
 		if (rc)
 			return rc;
-		if (!READ_ONCE(node->nr_stock))
+		if (stock_is_empty(node))
 			return -ENOMEM;
 	}
 	gauge_sub(nr_stock_frames, 1);
+	gauge_add(nr_user_frames, 1);
+	CHECK(!__atomic_fetch_add(&node->nr_shares[pfn], 1, __ATOMIC_SEQ_CST));
 	*gframe = gframe_make(node->index, pfn);
-	CHECK(!frame_shares(*gframe));
-	frame_share(*gframe);
 	return 0;
 }
 

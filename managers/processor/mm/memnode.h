@@ -14,6 +14,9 @@
  *		m_pages or m_munmap and the like, that no address space has it
  *	in the stock --memnode_return_frames(), stock full: m_ungrant--> free
  *
+ * Frames are taken out of the stock by the handful, for one CPU each.  Who
+ * finds the stock empty takes from the other CPUs' hands.
+ *
  * Shares count entries present, remote or filling, of all address spaces
  * here.  A frame with one share that the memory node does not lend to others
  * (PTE_LENT) may be written in place; a dead frame's copies are dropped
@@ -35,6 +38,15 @@
 #define MEMNODE_MAX       64u
 #define MEMNODE_STOCK_MAX 1024u /* frames in stock */
 #define MEMNODE_STOCK_LOW 256u  /* fewer: ask for more in the background */
+#define MEMNODE_NR_HANDS  8u    /* parts of the stock that CPUs have at hand, */
+#define MEMNODE_HAND_MAX  32u   /* so many frames each */
+
+/* Frames of the stock for some CPUs, so that they do not meet at one lock. */
+struct frame_hand {
+	struct spinlock lock;       /* outside the stock's */
+	u32 nr;                     /* [lock] */
+	u64 pfns[MEMNODE_HAND_MAX]; /* a stack [lock] */
+};
 
 struct memnode {
 	u32 index;
@@ -46,6 +58,7 @@ struct memnode {
 	atomic_t nr_aspaces; /* that live there */
 	u16 *nr_shares;      /* by pfn [atomic] */
 
+	struct frame_hand hands[MEMNODE_NR_HANDS];
 	struct mutex refill; /* one grant call at a time */
 	struct spinlock lock;
 	u32 nr_stock;                 /* [lock] */

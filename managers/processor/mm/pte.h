@@ -30,6 +30,7 @@
 #include <kernel/assert.h>
 #include <kernel/wait.h>
 #include <lib/compiler.h>
+#include <lib/hash.h>
 #include <lib/types.h>
 
 struct aspace;
@@ -95,8 +96,7 @@ static inline u64 pte_remote_gframe(pte_t pte)
 }
 
 #define PTE_GROUP       16u /* neighbours that share a lock */
-#define PTE_BUCKET_BITS 9
-#define NR_PTE_BUCKETS  (1u << PTE_BUCKET_BITS)
+#define NR_PTE_BUCKETS  512u
 #define PTE_GROUP_SHIFT 7 /* by address */
 _Static_assert(PTE_GROUP * sizeof(pte_t) == 1u << PTE_GROUP_SHIFT,
 	       "a group is 128 bytes");
@@ -111,10 +111,8 @@ extern struct pte_bucket pte_buckets[NR_PTE_BUCKETS];
 
 static inline struct pte_bucket *pte_bucket_of(const pte_t *ptep)
 {
-	/* 2^64 divided by the golden ratio spreads multiples of anything. */
-	u64 hash = ((u64)ptep >> PTE_GROUP_SHIFT) * 0x9e3779b97f4a7c15ul;
-
-	return &pte_buckets[hash >> (64 - PTE_BUCKET_BITS)];
+	return &pte_buckets[hash_index((u64)ptep >> PTE_GROUP_SHIFT,
+				       NR_PTE_BUCKETS)];
 }
 
 /** pte_lock_of - the lock that protects @ptep. Rank LOCK_PAGE_TABLE. */

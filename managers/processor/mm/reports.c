@@ -5,7 +5,11 @@
  *
  * They wait until a message that depends on them must go, or until there is
  * a message full of them, which a thread then sends in the background.
- * Reports of one address space are sent in the order they were made.
+ *
+ * Each CPU adds to a list of its own, so reports of one address space are not
+ * sent in the order they were made.  It does not matter: a page has at most
+ * one report that waits, because whatever takes its frame away again - a
+ * change, a fork - sends all reports first.
  */
 #define pr_fmt(fmt) "mm: " fmt
 #include "internal.h"
@@ -15,11 +19,23 @@
 #include <kernel/log.h>
 #include <kernel/thread.h>
 #include <lib/errno.h>
+#include <lib/string.h>
 #include <mm/slab.h>
 
 #define REPORTS_PER_MESSAGE (RPC_MAX_TAIL / sizeof(struct wire_page_op))
 
-static struct slab_cache *report_cache;
+struct report {
+	u64 vaddr;
+	u64 pfn;
+};
+
+#define BLOCK_REPORTS 30u /* a block is a little less than 512 bytes */
+struct report_block {
+	struct list_head link; /* full or room [list lock] */
+	u32 nr;                /* [list lock] */
+	struct report reports[BLOCK_REPORTS];
+};
+_Static_assert(BLOCK_REPORTS <= REPORTS_PER_MESSAGE, "a block goes at once");
 
 /* Address spaces with a message full of reports. */
 static DEFINE_SPINLOCK(todo_lock, LOCK_LEAF);
@@ -28,26 +44,36 @@ static DEFINE_WAITQ(todo_waitq);
 
 void reports_init(struct aspace *aspace)
 {
-	spin_lock_init(&aspace->reports.lock, "page reports", LOCK_FRAME);
-	list_init(&aspace->reports.list);
+	for (u32 i = 0; i < NR_REPORT_LISTS; i++) {
+		struct report_list *list = &aspace->reports.lists[i];
+
+		spin_lock_init(&list->lock, "page reports", LOCK_FRAME);
+		list_init(&list->full);
+		list_init(&list->room);
+	}
 	list_init(&aspace->reports.in_todo);
 	mutex_init(&aspace->reports.send_lock, "page reports", LOCK_ASPACE);
 }
 
-struct page_report *report_alloc(u64 vaddr, u64 gframe)
+bool reports_grow(struct report_list *list)
 {
-	struct page_report *report = slab_alloc(report_cache);
+	struct report_block *block = kmalloc(sizeof(*block));
 
-	if (!report)
-		return NULL;
-	report->vaddr = vaddr;
-	report->pfn = gframe_pfn(gframe);
-	return report;
+	if (!block)
+		return false;
+	block->nr = 0;
+	spin_lock(&list->lock);
+	list_add_tail(&block->link, &list->room);
+	list->nr_room += BLOCK_REPORTS - 1;
+	spin_unlock(&list->lock);
+	return true;
 }
 
-void report_free(struct page_report *report)
+void reports_unpromise(struct report_list *list)
 {
-	slab_free(report_cache, report);
+	spin_lock(&list->lock);
+	list->nr_room++;
+	spin_unlock(&list->lock);
 }
 
 static void sender_want(struct aspace *aspace)
@@ -61,32 +87,55 @@ static void sender_want(struct aspace *aspace)
 	waitq_wake_one(&todo_waitq);
 }
 
-void reports_add(struct aspace *aspace, struct page_report *report)
+void reports_add(struct aspace *aspace, struct report_list *list, u64 vaddr,
+		 u64 gframe)
 {
-	struct page_reports *reports = &aspace->reports;
+	struct report_block *block;
 	u32 nr;
 
-	spin_lock(&reports->lock);
-	list_add_tail(&report->link, &reports->list);
-	nr = ++reports->nr;
-	spin_unlock(&reports->lock);
-	if (nr >= REPORTS_PER_MESSAGE && nr % 64 == 0)
+	spin_lock(&list->lock);
+	ASSERT(!list_empty(&list->room));
+	block = list_first_entry(&list->room, struct report_block, link);
+	block->reports[block->nr++] =
+		(struct report){.vaddr = vaddr, .pfn = gframe_pfn(gframe)};
+	if (block->nr == BLOCK_REPORTS)
+		list_move_tail(&block->link, &list->full);
+	nr = list->nr + 1;
+	WRITE_ONCE(list->nr, nr);
+	spin_unlock(&list->lock);
+	if (unlikely(nr >= REPORTS_PER_MESSAGE && nr % 64 == 0))
 		sender_want(aspace);
 }
 
-static struct page_report *report_pop(struct page_reports *reports)
+/*
+ * The oldest block's worth of reports, if there are any: copied into
+ * @reports, room for BLOCK_REPORTS.  Return: how many.
+ */
+static u32 list_take(struct report_list *list, struct report *reports)
 {
-	struct page_report *report;
+	struct report_block *block, *emptied = NULL;
+	u32 nr = 0;
 
-	spin_lock(&reports->lock);
-	report = list_first_entry_or_null(&reports->list, struct page_report,
-					  link);
-	if (report) {
-		list_del(&report->link);
-		reports->nr--;
+	spin_lock(&list->lock);
+	if (list->nr) {
+		block = list_first_entry_or_null(&list->full,
+						 struct report_block, link);
+		if (block) {
+			list_del(&block->link);
+			emptied = block;
+		} else {
+			block = list_first_entry(&list->room,
+						 struct report_block, link);
+			list->nr_room += block->nr;
+		}
+		nr = block->nr;
+		memcpy(reports, block->reports, nr * sizeof(*reports));
+		block->nr = 0;
+		WRITE_ONCE(list->nr, list->nr - nr);
 	}
-	spin_unlock(&reports->lock);
-	return report;
+	spin_unlock(&list->lock);
+	kfree(emptied);
+	return nr;
 }
 
 static int send_message(struct aspace *aspace, struct wire_page_op *ops, u32 nr)
@@ -102,47 +151,89 @@ static int send_message(struct aspace *aspace, struct wire_page_op *ops, u32 nr)
 	return rpc_call(aspace->home->peer, RPC_m_pages, &args);
 }
 
+/* Fill a message. Return: how many; *@is_full: there may be more. */
+static u32 take_message(struct page_reports *reports, struct wire_page_op *ops,
+			bool *is_full)
+{
+	struct report taken[BLOCK_REPORTS];
+	u32 nr = 0;
+
+	*is_full = false;
+	for (u32 i = 0; i < NR_REPORT_LISTS; i++) {
+		u32 nr_taken;
+
+		do {
+			if (nr > REPORTS_PER_MESSAGE - BLOCK_REPORTS) {
+				*is_full = true;
+				return nr;
+			}
+			nr_taken = list_take(&reports->lists[i], taken);
+			for (u32 k = 0; k < nr_taken; k++, nr++) {
+				ops[nr].vaddr =
+					le64_make(taken[k].vaddr | PAGE_OP_SET);
+				ops[nr].pfn = le64_make(taken[k].pfn);
+			}
+		} while (nr_taken);
+	}
+	return nr;
+}
+
+static bool nothing_to_send(const struct page_reports *reports)
+{
+	for (u32 i = 0; i < NR_REPORT_LISTS; i++)
+		if (READ_ONCE(reports->lists[i].nr))
+			return false;
+	return !mutex_is_locked(&reports->send_lock);
+}
+
 int reports_send(struct aspace *aspace)
 {
 	struct page_reports *reports = &aspace->reports;
 	struct wire_page_op *ops;
-	struct page_report *report;
+	bool is_full;
 	u32 nr;
 	int rc = 0;
 
-	if (!READ_ONCE(reports->nr) && !mutex_is_locked(&reports->send_lock))
+	if (nothing_to_send(reports))
 		return 0;
 	ops = kmalloc(REPORTS_PER_MESSAGE * sizeof(*ops));
 	if (!ops)
 		return -ENOMEM;
 	mutex_lock(&reports->send_lock);
 	do {
-		for (nr = 0; nr < REPORTS_PER_MESSAGE; nr++) {
-			report = report_pop(reports);
-			if (!report)
-				break;
-			ops[nr].vaddr = le64_make(report->vaddr | PAGE_OP_SET);
-			ops[nr].pfn = le64_make(report->pfn);
-			report_free(report);
-		}
+		nr = take_message(reports, ops, &is_full);
 		if (nr)
 			rc = send_message(aspace, ops, nr);
-	} while (!rc && nr == REPORTS_PER_MESSAGE);
+	} while (!rc && is_full);
 	mutex_unlock(&reports->send_lock);
 	kfree(ops);
 	return rc ? change_broke(aspace, rc) : 0;
 }
 
+static void list_discard(struct memnode *home, struct report_list *list)
+{
+	struct report taken[BLOCK_REPORTS];
+	struct report_block *block;
+	u32 nr;
+
+	while ((nr = list_take(list, taken))) {
+		for (u32 i = 0; i < nr; i++) {
+			CHECK(!frame_shares(
+				gframe_make(home->index, taken[i].pfn)));
+			memnode_return_frames(home, &taken[i].pfn, 1);
+		}
+	}
+	while ((block = list_first_entry_or_null(&list->room,
+						 struct report_block, link))) {
+		list_del(&block->link);
+		kfree(block);
+	}
+}
+
 void reports_discard(struct aspace *aspace)
 {
-	struct page_report *report;
-
-	while ((report = report_pop(&aspace->reports))) {
-		CHECK(!frame_shares(
-			gframe_make(aspace->home->index, report->pfn)));
-		memnode_return_frames(aspace->home, &report->pfn, 1);
-		report_free(report);
-	}
+	for (u32 i = 0; i < NR_REPORT_LISTS; i++)
+		list_discard(aspace->home, &aspace->reports.lists[i]);
 }
 
 static struct aspace *todo_pop(void)
@@ -175,9 +266,5 @@ static void report_thread(void *arg)
 
 int reports_start(void)
 {
-	report_cache =
-		slab_create("page_report", sizeof(struct page_report), 0);
-	if (!report_cache || !thread_spawn("reportd", report_thread, NULL))
-		return -ENOMEM;
-	return 0;
+	return thread_spawn("reportd", report_thread, NULL) ? 0 : -ENOMEM;
 }

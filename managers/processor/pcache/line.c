@@ -22,7 +22,7 @@ static struct waitq set_waitqs[NR_WAITQS];
 
 struct pcache_set *set_of(u64 gframe)
 {
-	return &pcache.sets[(hash_u64(gframe) >> 32) * pcache.nr_sets >> 32];
+	return &pcache.sets[hash_index(gframe, pcache.nr_sets)];
 }
 
 paddr_t pcache_line_paddr(const struct pcache_line *line)
@@ -58,7 +58,7 @@ u64 pcache_size_bytes(void)
 
 static struct waitq *set_waitq(const struct pcache_set *set)
 {
-	return &set_waitqs[(set - pcache.sets) % NR_WAITQS];
+	return &set_waitqs[(uintptr_t)set / 32 % NR_WAITQS]; /* cheap */
 }
 
 void set_event(struct pcache_set *set)
@@ -231,14 +231,14 @@ static bool set_try_get(struct pcache_set *set, u64 gframe,
 	return true;
 }
 
-static enum pcache_got get(u64 gframe, bool may_wait_for_room,
-			   struct pcache_line **out)
+/* pcache_get() in all its cases.  @set's lock is held; dropped on return. */
+static __noinline enum pcache_got get_locked(struct pcache_set *set, u64 gframe,
+					     bool may_wait_for_room,
+					     struct pcache_line **out)
 {
-	struct pcache_set *set = set_of(gframe);
 	bool counted = false;
 	enum pcache_got got;
 
-	spin_lock(&set->lock);
 	while (!set_try_get(set, gframe, out, &got)) {
 		if (got != PCACHE_FULL) {
 			set_wait(set);
@@ -262,12 +262,25 @@ static enum pcache_got get(u64 gframe, bool may_wait_for_room,
 
 enum pcache_got pcache_get(u64 gframe, struct pcache_line **line)
 {
-	return get(gframe, true, line);
+	struct pcache_set *set = set_of(gframe);
+	struct pcache_line *free;
+
+	spin_lock(&set->lock);
+	if (unlikely(set_find(set, gframe) || !(free = set_pop_free(set))))
+		return get_locked(set, gframe, true, line);
+	line_make_resident(free, set, gframe, LINE_FILLING);
+	spin_unlock(&set->lock);
+	gauge_add(nr_pcache_lines, 1);
+	*line = free;
+	return PCACHE_CLAIMED;
 }
 
 enum pcache_got pcache_try_get(u64 gframe, struct pcache_line **line)
 {
-	return get(gframe, false, line);
+	struct pcache_set *set = set_of(gframe);
+
+	spin_lock(&set->lock);
+	return get_locked(set, gframe, false, line);
 }
 
 void pcache_fill_end(struct pcache_line *line, bool ok, bool is_dirty)
