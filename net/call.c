@@ -102,10 +102,12 @@ static int begin(struct call *call)
 	} else {
 		slot = calls_begin(&c->calls, call->info, call->args,
 				   &call->done);
-		if (slot < 0)
+		if (slot < 0) {
 			rc = -EAGAIN;
-		else
+			chan_want_sent_locked(c);
+		} else {
 			call->slot = (u32)slot;
+		}
 		call->epoch = c->epoch;
 	}
 	if (!rc)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A channel: one reliable connection with its buffers.  Completions are
- * handled in the CQ's interrupt, or by a thread that spins for its own.
+ * handled in the CQs' interrupts, or by a thread that spins for its own.
  *
  * Receives are posted for all requests and replies that can be on their way
  * at once, so in normal work no sender meets an empty receive queue.
@@ -56,7 +56,7 @@ int chan_send_locked(struct chan *c, u32 i, u32 len, u64 wr_id)
 	struct ib_sge sge = {
 		.dma = c->buffers_dma + (u64)i * RPC_FRAME_MAX,
 		.bytes = len,
-		.lkey = ib_pd_local_lkey(net_pd()),
+		.lkey = c->lkey,
 	};
 	struct ib_send_wr wr = {
 		.wr_id = wr_id,
@@ -112,6 +112,11 @@ static void send_header(struct chan *c, const struct frame *refused, int status)
 
 void chan_send_beat(struct chan *c)
 {
+	/* What nobody waited for is looked at now. */
+	if (chan_poll_begin(c)) {
+		chan_poll_sent(c);
+		chan_poll_end(c);
+	}
 	send_header(c, NULL, 0);
 }
 
@@ -123,7 +128,7 @@ static int post_recv(struct chan *c, u32 i)
 	struct ib_sge sge = {
 		.dma = c->buffers_dma + (u64)i * RPC_FRAME_MAX,
 		.bytes = RPC_FRAME_MAX,
-		.lkey = ib_pd_local_lkey(net_pd()),
+		.lkey = c->lkey,
 	};
 	struct ib_recv_wr wr = {
 		.wr_id = wr_id_make(WR_RECV, i),
@@ -239,47 +244,86 @@ static void poll_cq(struct chan *c, struct ib_cq *cq)
 	struct ib_wc wc[8];
 	u32 n;
 
-	while ((n = ib_cq_poll(cq, ARRAY_SIZE(wc), wc)))
+	do {
+		n = ib_cq_poll(cq, ARRAY_SIZE(wc), wc);
 		for (u32 i = 0; i < n; i++)
 			complete_one(c, &wc[i]);
+	} while (n == ARRAY_SIZE(wc)); /* arming sees what comes meanwhile */
 }
 
-void chan_poll(struct chan *c)
+bool chan_poll_begin(struct chan *c)
 {
 	u64 flags = spin_lock_irqsave(&c->lock);
 	bool is_up = c->state == CHAN_UP;
 
-	c->nr_pollers += is_up; /* keeps the CQ */
+	if (is_up)
+		atomic_inc(&c->nr_pollers);
 	spin_unlock_irqrestore(&c->lock, flags);
-	if (!is_up)
-		return;
-	poll_cq(c, c->cq);
-	flags = spin_lock_irqsave(&c->lock);
-	c->nr_pollers--;
-	spin_unlock_irqrestore(&c->lock, flags);
+	return is_up;
+}
+
+void chan_poll_sent(struct chan *c)
+{
+	poll_cq(c, c->send_cq);
 }
 
 void chan_poll_for(struct chan *c, struct completion *done)
 {
 	u64 begun = rdtsc(), until = time_mono_ns() + net_self.spin_ns, now;
 
-	if (!net_self.spin_ns)
+	if (!net_self.spin_ns || thread_should_yield() || !chan_poll_begin(c))
 		return;
-	while (!completion_is_done(done) && time_mono_ns() < until &&
-	       !thread_should_yield()) {
-		chan_poll(c);
-		if (completion_is_done(done))
+	for (;;) {
+		poll_cq(c, c->send_cq);
+		poll_cq(c, c->recv_cq);
+		if (completion_is_done(done) || time_mono_ns() >= until ||
+		    thread_should_yield() || READ_ONCE(c->state) != CHAN_UP)
 			break;
 		cpu_relax();
 		now = rdtsc();
 		counter_add(nr_poll_cycles, now - begun);
 		begun = now;
 	}
+	chan_poll_end(c);
 }
 
-static void cq_event(struct ib_cq *cq, void *arg)
+void chan_want_sent_locked(struct chan *c)
+{
+	ASSERT_LOCKED(&c->lock);
+	if (c->send_cq)
+		ib_cq_arm(c->send_cq);
+}
+
+void chan_want_sent(struct chan *c)
+{
+	u64 flags = spin_lock_irqsave(&c->lock);
+
+	chan_want_sent_locked(c);
+	spin_unlock_irqrestore(&c->lock, flags);
+}
+
+/* Somebody may sleep until something that was posted has been done. */
+static bool is_sent_wanted(struct chan *c)
+{
+	return READ_ONCE(c->nr_io) || READ_ONCE(c->state) != CHAN_UP ||
+	       waitq_has_waiters(&c->slot_room) ||
+	       waitq_has_waiters(&c->reply_room);
+}
+
+static void sent_event(struct ib_cq *cq, void *arg)
 {
 	poll_cq(arg, cq);
+	if (is_sent_wanted(arg))
+		ib_cq_arm(cq);
+}
+
+/* A message shows that something was sent, too: slots become free. */
+static void received_event(struct ib_cq *cq, void *arg)
+{
+	struct chan *c = arg;
+
+	poll_cq(c, c->send_cq);
+	poll_cq(c, cq);
 	ib_cq_arm(cq);
 }
 
@@ -328,13 +372,17 @@ int chan_open(struct chan *c)
 	int rc;
 
 	ASSERT(c->state == CHAN_OPENING);
-	rc = ib_cq_create(net_self.dev, NR_SEND_WRS + NR_RECVS + 8, vector,
-			  cq_event, c, &c->cq);
+	rc = ib_cq_create(net_self.dev, NR_SEND_WRS + 8, vector, sent_event, c,
+			  &c->send_cq);
+	if (!rc)
+		rc = ib_cq_create(net_self.dev, NR_RECVS + 8, vector,
+				  received_event, c, &c->recv_cq);
 	if (rc)
 		return rc;
-	ib_cq_arm(c->cq);
-	init.send_cq = c->cq;
-	init.recv_cq = c->cq;
+	ib_cq_arm(c->recv_cq);
+	c->lkey = ib_pd_local_lkey(net_pd());
+	init.send_cq = c->send_cq;
+	init.recv_cq = c->recv_cq;
 	rc = ib_qp_create(net_pd(), &init, &c->qp);
 	for (u32 i = 0; !rc && i < NR_RECVS; i++)
 		rc = post_recv(c, FIRST_RECV + i);
@@ -374,6 +422,7 @@ void chan_fail_locked(struct chan *c, const char *why)
 		return;
 	c->state = CHAN_FAILED;
 	c->why = why;
+	chan_want_sent_locked(c); /* until all is flushed */
 	for (u32 i = 0; i < CALL_SLOTS; i++) {
 		struct completion *waiter = calls_lose(&c->calls, i);
 
@@ -423,12 +472,15 @@ void chan_close(struct chan *c)
 		cm_conn_destroy(c->conn);
 	if (c->qp)
 		ib_qp_destroy(c->qp);
-	while (READ_ONCE(c->nr_pollers))
+	while (atomic_read(&c->nr_pollers))
 		sleep_ns(NSEC_PER_MSEC);
-	if (c->cq)
-		ib_cq_destroy(c->cq);
+	if (c->recv_cq) /* its handler uses the other one */
+		ib_cq_destroy(c->recv_cq);
+	if (c->send_cq)
+		ib_cq_destroy(c->send_cq);
 	c->conn = NULL;
 	c->qp = NULL;
-	c->cq = NULL;
+	c->recv_cq = NULL;
+	c->send_cq = NULL;
 	forget_sends(c);
 }

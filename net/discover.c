@@ -29,8 +29,10 @@
 #define BACKOFF_NS    (2 * NSEC_PER_SEC)
 #define MAX_RECORDS   64
 
-BOOT_OPTION(rdma_spin_us, "spin so long for a completion before sleeping (50)",
-	    NULL);
+BOOT_OPTION(
+	rdma_spin_us,
+	"poll at most so long for a transfer before sleeping (50); 0: never",
+	NULL);
 
 /* What we remember of a node whose peer is gone or did not join. */
 struct past {
@@ -316,6 +318,8 @@ static void discover_main(void *arg)
 int discover_start(void)
 {
 	net_self.spin_ns = cmdline_get_u64("rdma_spin_us", 50) * NSEC_PER_USEC;
+	net_self.spin_cycles =
+		net_self.spin_ns * time_tsc_khz() / (NSEC_PER_SEC / 1000);
 	/* At least two: one may be closed and made anew under load. */
 	net_self.nr_chans = clamp(nr_cpus_online, 2u, MAX_CHANS);
 	if (strscpy(net_self.cluster, node_cluster(),

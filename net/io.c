@@ -16,6 +16,7 @@
 #include <kernel/counters.h>
 #include <kernel/cpu.h>
 #include <kernel/log.h>
+#include <kernel/thread.h>
 #include <kernel/time.h>
 
 static struct remote_io *io_of(struct list_head *link)
@@ -45,24 +46,25 @@ static void finish(struct remote_io *io, int status)
 	io->done(io);
 }
 
-static void fill_wr(struct remote_io *io, struct ib_send_wr *wr,
-		    struct ib_sge *sge)
+/* What a read or write of one piece needs; the rest of @wr is not looked at. */
+static void fill_wr(const struct chan *c, struct remote_io *io,
+		    struct ib_send_wr *wr, struct ib_sge *sge)
 {
 	*sge = (struct ib_sge){
 		.dma = io->paddr,
 		.bytes = io->len_bytes,
-		.lkey = ib_pd_local_lkey(net_pd()),
+		.lkey = c->lkey,
 	};
-	*wr = (struct ib_send_wr){
-		.wr_id = (u64)io | WR_IO,
-		.sge = sge,
-		.nr_sge = 1,
-		.opcode = io_priv(io)->flags & IO_READ ? IB_WR_RDMA_READ
-						       : IB_WR_RDMA_WRITE,
-		.flags = IB_SEND_SIGNALED,
-		.remote_iova = io->remote_addr,
-		.rkey = io->rkey,
-	};
+	wr->wr_id = (u64)io | WR_IO;
+	wr->sge = sge;
+	wr->nr_sge = 1;
+	wr->opcode = io_priv(io)->flags & IO_READ ? IB_WR_RDMA_READ
+						  : IB_WR_RDMA_WRITE;
+	wr->flags = IB_SEND_SIGNALED;
+	wr->imm = 0;
+	wr->remote_iova = io->remote_addr;
+	wr->rkey = io->rkey;
+	wr->av = NULL;
 }
 
 void io_post_locked(struct chan *c)
@@ -73,13 +75,15 @@ void io_post_locked(struct chan *c)
 	u32 n;
 
 	ASSERT_LOCKED(&c->lock);
+	if (list_empty(&c->io_pending) || c->state != CHAN_UP)
+		return;
 	while (c->state == CHAN_UP && !list_empty(&c->io_pending) &&
 	       c->nr_io < IO_DEPTH) {
 		n = 0;
 		list_for_each (link, &c->io_pending) {
 			if (n == IO_BATCH || c->nr_io + n == IO_DEPTH)
 				break;
-			fill_wr(io_of(link), &wr[n], &sge[n]);
+			fill_wr(c, io_of(link), &wr[n], &sge[n]);
 			n++;
 		}
 		if (ib_post_send(c->qp, wr, n)) {
@@ -94,6 +98,28 @@ void io_post_locked(struct chan *c)
 			list_move_tail(link, &c->io_inflight);
 		}
 	}
+	/* Nobody polls for these. */
+	chan_want_sent_locked(c);
+}
+
+/* Post @io alone and at once. Return: false if it has to wait its turn. */
+static bool post_now_locked(struct chan *c, struct remote_io *io)
+{
+	struct ib_send_wr wr;
+	struct ib_sge sge;
+
+	ASSERT_LOCKED(&c->lock);
+	if (c->state != CHAN_UP || !list_empty(&c->io_pending) ||
+	    c->nr_io >= IO_DEPTH)
+		return false;
+	fill_wr(c, io, &wr, &sge);
+	if (ib_post_send(c->qp, &wr, 1)) {
+		chan_fail_locked(c, "a transfer was refused");
+		return false;
+	}
+	c->nr_io++;
+	list_add_tail(&io_priv(io)->link, &c->io_inflight);
+	return true;
 }
 
 /* Pinned transfers that will not be posted any more. */
@@ -128,7 +154,7 @@ void io_complete(struct chan *c, struct remote_io *io, enum ib_wc_status status)
 		list_add_tail(&p->link, &c->io_pending);
 		is_over = false;
 	}
-	if (!status)
+	if (!status && !list_empty(&c->io_pending))
 		io_post_locked(c);
 	spin_unlock_irqrestore(&c->lock, flags);
 	if (rc == -EIO)
@@ -182,13 +208,21 @@ static struct chan *io_chan(struct peer *peer)
 {
 	u32 first = cpu_id() % peer->nr_chans;
 
-	for (u32 i = 0; i < peer->nr_chans; i++) {
+	if (likely(READ_ONCE(peer->chans[first].state) == CHAN_UP))
+		return &peer->chans[first];
+	for (u32 i = 1; i < peer->nr_chans; i++) {
 		struct chan *c = &peer->chans[(first + i) % peer->nr_chans];
 
 		if (READ_ONCE(c->state) == CHAN_UP)
 			return c;
 	}
 	return &peer->chans[first]; /* posted when one is up again */
+}
+
+/* [c->lock] Death is set before channels fail, under this lock: peer_die(). */
+static bool is_refused(const struct chan *c)
+{
+	return READ_ONCE(c->peer->state) >= PEER_DEAD;
 }
 
 static int submit(struct chan *c, struct remote_io **ios, u32 nr, u64 io_flags)
@@ -201,8 +235,7 @@ static int submit(struct chan *c, struct remote_io **ios, u32 nr, u64 io_flags)
 		io_priv(ios[i])->flags = io_flags;
 	}
 	flags = spin_lock_irqsave(&c->lock);
-	/* Death is set before channels fail, under this lock: see peer_die() */
-	if (READ_ONCE(c->peer->state) >= PEER_DEAD) {
+	if (is_refused(c)) {
 		spin_unlock_irqrestore(&c->lock, flags);
 		return -EHOSTDOWN;
 	}
@@ -225,34 +258,100 @@ int remote_write_async(struct peer *peer, struct remote_io **ios, u32 nr)
 	return submit(io_chan(peer), ios, nr, 0);
 }
 
+/* ---- transfers that a thread waits for
+ * ------------------------------------- */
+
+/* The owner polls, then perhaps sleeps; who completes the transfer wakes it
+ * only if it does.  After DONE the completer touches nothing any more. */
+enum wait_state { WAIT_POLLED, WAIT_SLEEPS, WAIT_DONE };
+
 static void wait_over(struct remote_io *io)
 {
 	struct remote_wait *w = container_of(io, struct remote_wait, io);
 
 	w->arrived = rdtsc();
-	complete(&w->done);
+	if (xchg(&w->state, WAIT_DONE) == WAIT_SLEEPS)
+		complete(&w->done);
+}
+
+static bool wait_is_over(const struct remote_wait *w)
+{
+	return smp_load_acquire(&w->state) == WAIT_DONE;
+}
+
+/* Poll as long as it pays, and nobody else wants the CPU. */
+static void wait_poll(struct chan *c, struct remote_wait *w)
+{
+	u64 budget = io_spin_cycles(&c->spin, net_self.spin_cycles);
+	u64 seen = w->posted, now;
+
+	if (!budget || thread_should_yield())
+		return;
+	for (;;) {
+		chan_poll_sent(c);
+		if (wait_is_over(w) || READ_ONCE(c->state) != CHAN_UP)
+			return;
+		cpu_relax();
+		now = rdtsc();
+		counter_add(nr_poll_cycles, now - seen);
+		seen = now;
+		if (now - w->posted >= budget || thread_should_yield())
+			return;
+	}
+}
+
+static __noinline void wait_sleep(struct chan *c, struct remote_wait *w)
+{
+	completion_init(&w->done);
+	if (cmpxchg(&w->state, WAIT_POLLED, WAIT_SLEEPS) != WAIT_POLLED)
+		return;
+	counter_inc(nr_rdma_sleep);
+	chan_want_sent(c);
+	wait_for_completion(&w->done);
+}
+
+static void pend_locked(struct chan *c, struct remote_io *io, u64 io_flags)
+{
+	io_priv(io)->flags = io_flags;
+	list_add_tail(&io_priv(io)->link, &c->io_pending);
 }
 
 static int transfer(struct peer *peer, struct remote_wait *w,
 		    struct remote_io **more, u32 nr_more, u64 io_flags)
 {
-	struct remote_io *ios[1 + REMOTE_WAIT_MORE_MAX];
 	struct chan *c = io_chan(peer);
-	int rc;
+	bool may_poll;
+	u64 flags;
 
 	ASSERT(nr_more <= REMOTE_WAIT_MORE_MAX);
-	ios[0] = &w->io;
-	for (u32 i = 0; i < nr_more; i++)
-		ios[1 + i] = more[i];
+	ASSERT(region_contains(w->io.region, w->io.paddr, w->io.len_bytes));
 	w->io.done = wait_over;
-	completion_init(&w->done);
+	w->state = WAIT_POLLED;
 	w->posted = 0;
-	rc = submit(c, ios, 1 + nr_more, io_flags);
-	if (rc)
-		return rc;
+	io_priv(&w->io)->flags = io_flags;
+	flags = spin_lock_irqsave(&c->lock);
+	if (is_refused(c)) {
+		spin_unlock_irqrestore(&c->lock, flags);
+		return -EHOSTDOWN;
+	}
+	if (nr_more || !post_now_locked(c, &w->io)) {
+		pend_locked(c, &w->io, io_flags);
+		for (u32 i = 0; i < nr_more; i++)
+			pend_locked(c, more[i], io_flags);
+		io_post_locked(c);
+	}
+	may_poll = c->state == CHAN_UP;
+	if (likely(may_poll))
+		atomic_inc(&c->nr_pollers);
+	spin_unlock_irqrestore(&c->lock, flags);
 	w->posted = rdtsc();
-	chan_poll_for(c, &w->done);
-	wait_for_completion(&w->done);
+	if (likely(may_poll)) {
+		wait_poll(c, w);
+		chan_poll_end(c);
+	}
+	if (unlikely(!wait_is_over(w)))
+		wait_sleep(c, w);
+	io_spin_note(&c->spin, w->arrived - w->posted);
 	return w->io.status;
 }
 
@@ -266,24 +365,18 @@ int remote_read_wait(struct peer *peer, struct remote_wait *w,
 int remote_read(struct peer *peer, const struct region *region, u64 paddr,
 		u64 remote_addr, u32 rkey, u32 len_bytes)
 {
-	struct remote_wait w = {.io = {.region = region,
-				       .paddr = paddr,
-				       .remote_addr = remote_addr,
-				       .rkey = rkey,
-				       .len_bytes = len_bytes}};
+	struct remote_wait w;
 
+	remote_wait_init(&w, region, paddr, remote_addr, rkey, len_bytes);
 	return remote_read_wait(peer, &w, NULL, 0);
 }
 
 int remote_write(struct peer *peer, const struct region *region, u64 paddr,
 		 u64 remote_addr, u32 rkey, u32 len_bytes)
 {
-	struct remote_wait w = {.io = {.region = region,
-				       .paddr = paddr,
-				       .remote_addr = remote_addr,
-				       .rkey = rkey,
-				       .len_bytes = len_bytes}};
+	struct remote_wait w;
 
+	remote_wait_init(&w, region, paddr, remote_addr, rkey, len_bytes);
 	counter_inc(nr_rdma_write);
 	return transfer(peer, &w, NULL, 0, 0);
 }

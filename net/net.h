@@ -7,8 +7,12 @@
  *
  * A peer is one session with one incarnation of another node.  It has up to
  * MAX_CHANS channels; each is one reliable connection with its own completion
- * queue, its own calls in flight and its own buffers, so CPUs share nothing
+ * queues, its own calls in flight and its own buffers, so CPUs share nothing
  * unless there are more CPUs than channels.
+ *
+ * Of its two completion queues, recv_cq (messages) always interrupts.  send_cq
+ * (what we posted has been done) is polled by whoever posted, and interrupts
+ * only when somebody may sleep until then: chan_want_sent_locked().
  *
  *	file         what
  *	ops.c        the message list as a table
@@ -48,6 +52,7 @@
  * transfers of one channel; taken in interrupts), then those of verbs.
  */
 #include "calls.h"
+#include "spin.h"
 
 #include <ib/cm.h>
 #include <ib/sa.h>
@@ -90,19 +95,22 @@ struct chan {
 	struct list_head io_pending;  /* not posted [lock] */
 	struct list_head io_inflight; /* posted, nr_io of them [lock] */
 	u32 nr_io;
-	u32 nr_pollers; /* threads in chan_poll() [lock] */
+	atomic_t nr_pollers; /* chan_poll_begin() [lock, to add] */
+	struct io_spin spin; /* for transfers */
 	/* One for each kind of waiter, because one is woken at a time. */
 	struct waitq slot_room;
 	struct waitq reply_room;
 	struct waitq closed; /* epoch has advanced */
 
 	/* [set in OPENING, cleared by chan_close()] */
-	struct ib_cq *cq;
+	struct ib_cq *send_cq, *recv_cq;
 	struct ib_qp *qp;
 	struct cm_conn *conn;
 
 	u64 retry_ns; /* active side: not before [link thread] */
 	u32 nr_tries; /* [link thread] */
+
+	u32 lkey; /* for all memory of this node [as the three above] */
 
 	u8 *buffers; /* NR_BUFFERS of RPC_FRAME_MAX [set once] */
 	u64 buffers_dma;
@@ -149,6 +157,7 @@ struct net_self {
 	u32 nr_chans;
 	char cluster[CLUSTER_NAME_BYTES];
 	u64 spin_ns;
+	u64 spin_cycles; /* the same */
 };
 extern struct net_self net_self;
 
@@ -209,11 +218,32 @@ void chan_fail_locked(struct chan *c, const char *why);
  */
 void chan_close(struct chan *c);
 
-/** chan_poll - handle the completions that are there. Context: any. */
-void chan_poll(struct chan *c);
+/**
+ * chan_poll_begin, chan_poll_end - between them the completion queues stay.
+ *
+ * Return: false if the channel is not up: there is nothing to poll.
+ */
+bool chan_poll_begin(struct chan *c);
+static inline void chan_poll_end(struct chan *c)
+{
+	atomic_dec(&c->nr_pollers);
+}
+/** chan_poll_sent - handle the completions of what we posted. Context: between
+ * the two above, or the channel is up and cannot be closed. */
+void chan_poll_sent(struct chan *c);
 /** chan_poll_for - poll until @done, at most for the spin budget and not
  * while another thread waits for this CPU. */
 void chan_poll_for(struct chan *c, struct completion *done);
+/**
+ * chan_want_sent_locked - have an interrupt when what we posted has been done,
+ * at once if something has. [c->lock]
+ *
+ * It comes once more as long as there are transfers in flight or threads wait
+ * for a buffer.
+ */
+void chan_want_sent_locked(struct chan *c);
+/** chan_want_sent - the same. Context: any. */
+void chan_want_sent(struct chan *c);
 
 static inline void *chan_buffer(const struct chan *c, u32 i)
 {

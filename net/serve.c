@@ -107,12 +107,18 @@ static u32 get_reply_buffer(struct chan *c, u32 epoch)
 {
 	u32 i = NO_BUFFER;
 
+	if (!READ_ONCE(c->nr_reply_free) && chan_poll_begin(c)) {
+		chan_poll_sent(c);
+		chan_poll_end(c);
+	}
 	wait_event(&c->reply_room, ({
 		u64 flags = spin_lock_irqsave(&c->lock);
 		bool is_over = !chan_is_ours(c, epoch);
 
 		if (!is_over && c->state == CHAN_UP)
 			i = chan_reply_get_locked(c);
+		if (!is_over && i == NO_BUFFER)
+			chan_want_sent_locked(c);
 		spin_unlock_irqrestore(&c->lock, flags);
 		is_over || i != NO_BUFFER;
 	}));

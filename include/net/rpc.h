@@ -175,10 +175,23 @@ int __must_check remote_write(struct peer *peer, const struct region *region,
 
 /* A transfer that a thread waits for. */
 struct remote_wait {
-	struct remote_io io;    /* set by the caller, except for .done */
-	struct completion done; /* net's own */
-	u64 posted, arrived;    /* when: time_cycles() */
+	struct remote_io io;    /* remote_wait_init() */
+	struct completion done; /* net's own, as the next */
+	u32 state;
+	u64 posted, arrived; /* when: time_cycles() */
 };
+
+/** remote_wait_init - what to transfer; the rest of @w is net's. */
+static inline void remote_wait_init(struct remote_wait *w,
+				    const struct region *region, u64 paddr,
+				    u64 remote_addr, u32 rkey, u32 len_bytes)
+{
+	w->io.region = region;
+	w->io.paddr = paddr;
+	w->io.remote_addr = remote_addr;
+	w->io.rkey = rkey;
+	w->io.len_bytes = len_bytes;
+}
 
 /**
  * remote_read_wait - read @w, and @more beside it, and wait for @w.

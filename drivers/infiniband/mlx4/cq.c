@@ -100,6 +100,7 @@ static void decode_recv(const struct mlx4_cqe *cqe, const struct mlx4_qp *qp,
 	wc->opcode = opcode == MLX4_CQE_RECV_WRITE_IMM ? IB_WC_RECV_RDMA_IMM
 						       : IB_WC_RECV;
 	wc->bytes = HW_GET(cqe, CQE_BYTES);
+	wc->pkey_index = 0;
 	if (opcode == MLX4_CQE_RECV_WRITE_IMM ||
 	    opcode == MLX4_CQE_RECV_SEND_IMM) {
 		wc->flags |= IB_WC_WITH_IMM;
@@ -145,9 +146,11 @@ static bool decode(struct mlx4_cq *cq, const struct mlx4_cqe *cqe,
 		pr_err_ratelimited("completion for a QP that is not there");
 		return false;
 	}
-	*wc = (struct ib_wc){.qp = &qp->ib};
+	wc->qp = &qp->ib;
 	wc->wr_id = complete_request(qp, cqe, is_send);
-	if (HW_GET(cqe, CQE_OPCODE) == MLX4_CQE_ERROR) {
+	wc->status = IB_WC_SUCCESS;
+	wc->flags = 0;
+	if (unlikely(HW_GET(cqe, CQE_OPCODE) == MLX4_CQE_ERROR)) {
 		wc->status = status_of(HW_GET(cqe, CQE_SYNDROME));
 		wc->vendor_err = (u8)HW_GET(cqe, CQE_VENDOR_ERR);
 		wc->opcode = is_send ? IB_WC_SEND : IB_WC_RECV;
@@ -163,13 +166,15 @@ static bool decode(struct mlx4_cq *cq, const struct mlx4_cqe *cqe,
 
 /* ---- the fast path -------------------------------------------- */
 
-u32 mlx4_cq_poll(struct ib_cq *ib, u32 max, struct ib_wc *wc)
+static __noinline u32 take_entries(struct mlx4_cq *cq, u32 max,
+				   struct ib_wc *wc)
 {
-	struct mlx4_cq *cq = to_mcq(ib);
-	u64 flags = spin_lock_irqsave(&cq->lock);
-	u32 start = cq->ci, n = 0;
 	struct mlx4_cqe *cqe;
+	u32 start, n = 0;
+	u64 flags;
 
+	flags = spin_lock_irqsave(&cq->lock);
+	start = cq->ci;
 	while (n < max && (cqe = cqe_ready(cq, cq->ci))) {
 		dma_rmb(); /* the entry, after its owner bit */
 		if (decode(cq, cqe, &wc[n]))
@@ -180,6 +185,16 @@ u32 mlx4_cq_poll(struct ib_cq *ib, u32 max, struct ib_wc *wc)
 		update_record(cq);
 	spin_unlock_irqrestore(&cq->lock, flags);
 	return n;
+}
+
+u32 mlx4_cq_poll(struct ib_cq *ib, u32 max, struct ib_wc *wc)
+{
+	struct mlx4_cq *cq = to_mcq(ib);
+
+	/* Mostly there is nothing; if others poll, they see what we miss. */
+	if (!cqe_ready(cq, READ_ONCE(cq->ci)))
+		return 0;
+	return take_entries(cq, max, wc);
 }
 
 void mlx4_cq_arm(struct ib_cq *ib)
@@ -220,6 +235,9 @@ void mlx4_cq_event(struct mlx4_dev *m, u32 cqn)
 	if (!cq)
 		return;
 	WRITE_ONCE(cq->arm_sn, cq->arm_sn + 1);
+	/* Who asks to be told from now on either arms with this number, or the
+	 * handler sees that he asked. */
+	smp_mb();
 	if (cq->ib.handler)
 		cq->ib.handler(&cq->ib, cq->ib.arg);
 	atomic_dec(&cq->nr_handlers);

@@ -131,6 +131,15 @@ static u8 *put_mlx(struct mlx4_qp *qp, struct mlx4_ctrl_seg *ctrl, u8 *seg,
 	return wqe_inline_end(&in);
 }
 
+/* The bulk of all requests: a read or write of one piece on a connection. */
+static bool is_plain_rdma(const struct mlx4_qp *qp, const struct ib_send_wr *wr)
+{
+	return (wr->opcode == IB_WR_RDMA_READ ||
+		wr->opcode == IB_WR_RDMA_WRITE) &&
+	       qp->ib.init.type == IB_QP_RC && wr->nr_sge == 1 &&
+	       !(wr->flags & ~(u32)IB_SEND_SIGNALED);
+}
+
 static void build_send(struct mlx4_qp *qp, u8 *wqe, const struct ib_send_wr *wr,
 		       bool owner)
 {
@@ -166,12 +175,33 @@ static void build_send(struct mlx4_qp *qp, u8 *wqe, const struct ib_send_wr *wr,
 	WRITE_ONCE(*(u32 *)wqe, *(u32 *)c.raw);
 }
 
-int mlx4_post_send(struct ib_qp *ib, const struct ib_send_wr *wr, u32 nr)
+/* One entry; the caller has checked it, and rings the doorbell. [r->lock] */
+static __always_inline void put_send(struct mlx4_qp *qp,
+				     const struct ib_send_wr *wr, bool is_plain)
 {
-	struct mlx4_qp *qp = to_mqp(ib);
-	struct mlx4_dev *m = to_mlx4(ib->dev);
 	struct mlx4_ring *r = &qp->sq;
-	u32 size = 1u << r->log_size;
+	u32 size = 1u << r->log_size, n = r->head;
+
+	r->wr_id[n & (size - 1)] = wr->wr_id;
+	if (is_plain)
+		wqe_put_rdma(entry(r, n), wr, n & size);
+	else
+		build_send(qp, entry(r, n), wr, n & size);
+	wqe_stamp(entry(r, n + qp->spare), 1u << r->log_stride);
+	r->head = n + 1;
+}
+
+static void ring_send(struct mlx4_qp *qp)
+{
+	dma_wmb_before_doorbell();
+	mmio_write_be32(to_mlx4(qp->ib.dev)->queue_uar + MLX4_UAR_SEND,
+			qp->qpn << 8);
+}
+
+static __noinline int post_sends(struct mlx4_qp *qp,
+				 const struct ib_send_wr *wr, u32 nr)
+{
+	struct mlx4_ring *r = &qp->sq;
 	u64 flags;
 
 	for (u32 i = 0; i < nr; i++)
@@ -182,16 +212,29 @@ int mlx4_post_send(struct ib_qp *ib, const struct ib_send_wr *wr, u32 nr)
 		spin_unlock_irqrestore(&r->lock, flags);
 		return can_send(qp) ? -EAGAIN : -EINVAL;
 	}
-	for (u32 i = 0; i < nr; i++) {
-		u32 n = r->head;
+	for (u32 i = 0; i < nr; i++)
+		put_send(qp, &wr[i], is_plain_rdma(qp, &wr[i]));
+	ring_send(qp);
+	spin_unlock_irqrestore(&r->lock, flags);
+	return 0;
+}
 
-		r->wr_id[n & (size - 1)] = wr[i].wr_id;
-		build_send(qp, entry(r, n), &wr[i], n & size);
-		wqe_stamp(entry(r, n + qp->spare), 1u << r->log_stride);
-		r->head = n + 1;
+int mlx4_post_send(struct ib_qp *ib, const struct ib_send_wr *wr, u32 nr)
+{
+	struct mlx4_qp *qp = to_mqp(ib);
+	struct mlx4_ring *r = &qp->sq;
+	u64 flags;
+
+	/* A page fault's read: what post_sends() does, for the one case. */
+	if (nr != 1 || !is_plain_rdma(qp, wr) || !wr->sge->bytes)
+		return post_sends(qp, wr, nr);
+	flags = spin_lock_irqsave(&r->lock);
+	if (unlikely(!can_send(qp) || !has_room(r, 1))) {
+		spin_unlock_irqrestore(&r->lock, flags);
+		return can_send(qp) ? -EAGAIN : -EINVAL;
 	}
-	dma_wmb_before_doorbell();
-	mmio_write_be32(m->queue_uar + MLX4_UAR_SEND, qp->qpn << 8);
+	put_send(qp, wr, true);
+	ring_send(qp);
 	spin_unlock_irqrestore(&r->lock, flags);
 	return 0;
 }

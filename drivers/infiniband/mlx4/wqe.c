@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "wqe.h"
+#include <arch/x86/barrier.h>
 #include <lib/byteorder.h>
 #include <lib/compiler.h>
 #include <lib/minmax.h>
@@ -86,6 +87,35 @@ void wqe_put_raddr(void *seg, u64 va, u32 rkey)
 	put_be32(r->raw + 12, 0);
 }
 
+void wqe_put_rdma(u8 *wqe, const struct ib_send_wr *wr, bool owner)
+{
+	const u32 nr_bytes = sizeof(struct mlx4_ctrl_seg) +
+			     sizeof(struct mlx4_raddr_seg) +
+			     sizeof(struct mlx4_data_seg);
+	struct mlx4_raddr_seg *raddr =
+		(void *)(wqe + sizeof(struct mlx4_ctrl_seg));
+	struct mlx4_data_seg *data = (void *)(raddr + 1);
+	u32 first = HW_VALUE((u32)owner, CTRL_OWNER) |
+		    (wr->opcode == IB_WR_RDMA_READ
+			     ? HW_VALUE((u32)MLX4_WQE_RDMA_READ, CTRL_OPCODE)
+			     : HW_VALUE((u32)MLX4_WQE_RDMA_WRITE, CTRL_OPCODE));
+
+	put_be64(data->raw + 8, wr->sge->dma);
+	put_be32(data->raw + 4, wr->sge->lkey);
+	put_be32(data->raw, wr->sge->bytes);
+	put_be64(raddr->raw, wr->remote_iova);
+	put_be32(raddr->raw + 8, wr->rkey);
+	put_be32(raddr->raw + 12, 0);
+	put_be32(wqe + 4, HW_VALUE(nr_bytes / 16, CTRL_DS));
+	put_be32(wqe + 8,
+		 wr->flags & IB_SEND_SIGNALED
+			 ? HW_VALUE((u32)MLX4_CQ_UPDATE_ALWAYS, CTRL_CQ_UPDATE)
+			 : 0);
+	put_be32(wqe + 12, 0);
+	dma_wmb(); /* the owner bit makes the entry valid */
+	WRITE_ONCE(*(u32 *)wqe, __builtin_bswap32(first));
+}
+
 void wqe_put_ud(void *seg, const struct ib_send_wr *wr, u8 port, u32 pdn)
 {
 	struct mlx4_ud_seg *u = seg;
@@ -108,12 +138,6 @@ void wqe_put_ud(void *seg, const struct ib_send_wr *wr, u8 port, u32 pdn)
 	}
 	HW_SET(u, wr->remote_qpn, UD_QPN);
 	HW_SET(u, wr->remote_qkey, UD_QKEY);
-}
-
-void wqe_stamp(u8 *wqe, u32 stride)
-{
-	for (u32 i = MLX4_CHUNK; i < stride; i += MLX4_CHUNK)
-		WRITE_ONCE(*(u32 *)(wqe + i), 0xffffffff);
 }
 
 int wqe_opcode(enum ib_wr_opcode opcode)

@@ -11,6 +11,7 @@
  */
 #include "hw.h"
 #include <ib/verbs.h>
+#include <lib/compiler.h>
 
 /** wqe_put_data - one scatter/gather element, 16 bytes at @seg. */
 void wqe_put_data(void *seg, u64 dma, u32 bytes, u32 lkey);
@@ -33,10 +34,19 @@ void wqe_inline_add(struct wqe_inline *in, const void *data, u32 bytes);
 u8 *wqe_inline_end(struct wqe_inline *in);
 
 void wqe_put_raddr(void *seg, u64 va, u32 rkey);
+/**
+ * wqe_put_rdma - all of an entry at @wqe: a read or write of one piece on a
+ * connection, with no flags but IB_SEND_SIGNALED.  @owner: the owner bit.
+ */
+void wqe_put_rdma(u8 *wqe, const struct ib_send_wr *wr, bool owner);
 void wqe_put_ud(void *seg, const struct ib_send_wr *wr, u8 port, u32 pdn);
 
 /** wqe_stamp - mark the chunks of a free entry as not written. */
-void wqe_stamp(u8 *wqe, u32 stride);
+static inline void wqe_stamp(u8 *wqe, u32 stride)
+{
+	for (u32 i = MLX4_CHUNK; i < stride; i += MLX4_CHUNK)
+		WRITE_ONCE(*(u32 *)(wqe + i), 0xffffffff);
+}
 
 /** wqe_opcode - the card's code; -1 for one that does not exist. */
 int wqe_opcode(enum ib_wr_opcode opcode);

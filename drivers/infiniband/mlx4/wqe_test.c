@@ -173,3 +173,40 @@ KTEST(a_datagram_segment_carries_the_address)
 	EXPECT_EQ(get_be32(u.raw + 0x20), 0x456789);
 	EXPECT_EQ(get_be32(u.raw + 0x24), 0x11223344);
 }
+
+KTEST(a_read_or_write_of_one_piece_is_built_field_by_field)
+{
+	const struct ib_sge sge = {
+		.dma = 0x123456789abcd000, .bytes = 4096, .lkey = 0x80011223};
+	struct ib_send_wr wr = {.sge = &sge,
+				.nr_sge = 1,
+				.remote_iova = 0xfedcba9876543210,
+				.rkey = 0xa5a5f00f};
+	const struct mlx4_ctrl_seg *ctrl = (void *)wqe;
+	const struct mlx4_raddr_seg *raddr = (void *)(wqe + 16);
+	const struct mlx4_data_seg *data = (void *)(wqe + 32);
+
+	for (u32 i = 0; i < 8; i++) {
+		bool is_read = i & 1, owner = i & 2, is_signaled = i & 4;
+
+		wr.opcode = is_read ? IB_WR_RDMA_READ : IB_WR_RDMA_WRITE;
+		wr.flags = is_signaled ? IB_SEND_SIGNALED : 0;
+		memset(wqe, 0xff, sizeof(wqe));
+		wqe_put_rdma(wqe, &wr, owner);
+		EXPECT_EQ(HW_GET(ctrl, CTRL_OWNER), owner);
+		EXPECT_EQ(HW_GET(ctrl, CTRL_OPCODE),
+			  (u32)wqe_opcode(wr.opcode));
+		EXPECT_EQ(get_be32(ctrl->raw) & 0x7fffffe0, 0);
+		EXPECT_EQ(get_be32(ctrl->raw + 4), 3); /* DS, no fence */
+		EXPECT_EQ(HW_GET(ctrl, CTRL_CQ_UPDATE),
+			  is_signaled ? MLX4_CQ_UPDATE_ALWAYS : 0);
+		EXPECT_EQ(get_be32(ctrl->raw + 8) & ~0xcu, 0);
+		EXPECT_EQ(HW_GET(ctrl, CTRL_IMM), 0);
+		EXPECT_EQ(HW_GET64(raddr, RADDR_VA), wr.remote_iova);
+		EXPECT_EQ(HW_GET(raddr, RADDR_RKEY), wr.rkey);
+		EXPECT_EQ(HW_GET(data, DATA_BYTES), sge.bytes);
+		EXPECT_EQ(HW_GET(data, DATA_LKEY), sge.lkey);
+		EXPECT_EQ(HW_GET64(data, DATA_ADDR), sge.dma);
+		EXPECT_EQ(wqe[48], 0xff); /* nothing behind */
+	}
+}

@@ -334,13 +334,12 @@ static int resolve_zero(struct fault *f)
 static int read_line(struct fault *f)
 {
 	struct memnode *node = memnode_of(f->gframe);
-	struct remote_wait w = {.io = {.region = pcache_region(),
-				       .paddr = pcache_line_paddr(f->line),
-				       .remote_addr = frame_dma(f->gframe),
-				       .rkey = node->rkey,
-				       .len_bytes = PAGE_SIZE}};
-	int rc = remote_read_wait(node->peer, &w, NULL, 0);
+	struct remote_wait w;
+	int rc;
 
+	remote_wait_init(&w, pcache_region(), pcache_line_paddr(f->line),
+			 frame_dma(f->gframe), node->rkey, PAGE_SIZE);
+	rc = remote_read_wait(node->peer, &w, NULL, 0);
 	fault_clock_mark(&f->clock, PHASE_WAKE);
 	f->clock.ends[PHASE_POST] = w.posted;
 	f->clock.ends[PHASE_WIRE] = w.arrived;
