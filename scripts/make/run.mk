@@ -4,7 +4,8 @@
 ROOTFS := $(O)/rootfs/usr/bin/python3
 IMAGE  := $(O)/rootfs.ext4
 
-.PHONY: image run bench test test-linux test-debug selftest ready
+.PHONY: image run bench bench-linux test test-linux test-matrix test-debug \
+	selftest ready
 ready:
 	$(Q)scripts/setup --check 2>/dev/null || scripts/setup
 
@@ -27,6 +28,10 @@ bench: ready ## What system calls, faults and evictions cost, in instructions
 	$(Q)$(MAKE) kernel tools
 	$(Q)scripts/bench
 
+bench-linux: ready ## Word count and k-means on Brick and on Debian's kernel (ARGS)
+	$(Q)$(MAKE) kernel tools $(ROOTFS)
+	$(Q)scripts/bench-linux $(ARGS)
+
 test: ready ## Run every test (see also: make unit, make check)
 	$(Q)$(MAKE) kernel tools image unit-build fuzz-build
 	$(Q)$(MAKE) O=$(O)-debug DEBUG=1 kernel
@@ -41,6 +46,11 @@ test-debug: ready ## Run every cluster test on the debug kernel (ARGS: for pytes
 	$(Q)$(MAKE) O=$(O)-llvm LLVM=1 kernel
 	$(Q)BRICK_KERNEL=$(abspath $(O)-debug/brick.elf) /usr/bin/python3 -m pytest \
 		-q --ignore=tests/cluster/test_bench.py $(ARGS) tests/cluster
+
+test-matrix: ready ## All map-reduce programs, versions, threads and sizes of pcache
+	$(Q)$(MAKE) kernel tools $(ROOTFS)
+	$(Q)BRICK_MATRIX=full /usr/bin/python3 -m pytest -q $(ARGS) \
+		tests/cluster/test_matrix.py
 
 test-linux: ready ## Debian's kernel and RDMA programs on the fabric, all tests
 	$(Q)$(MAKE) tools

@@ -2,39 +2,28 @@
 """C programs on processes, signals, threads, clocks and files print on a cluster what
 they print on this host's kernel, however they are linked."""
 import os
-import shutil
 import subprocess
 
 import pytest
 
+from bricklib.workload import make_image, small_root
 from conftest import BUILD, TOP
 
 SOURCES = ('process', 'signals', 'threads', 'clocks', 'files', 'streams',
            'mapcheck', 'storm')
 LINKED = {'dynamic': '', 'static': '-static', 'static-pie': '-pie'}
-LIBRARIES = ('usr/lib/x86_64-linux-gnu/libc.so.6',
-             'usr/lib/x86_64-linux-gnu/libgcc_s.so.1',
-             'usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2',
-             'usr/lib64/ld-linux-x86-64.so.2', 'usr/bin/true')
 
 
 @pytest.fixture(scope='session')
 def image(tmp_path_factory):
     """A disk with nothing but the programs and the C library."""
-    root = tmp_path_factory.mktemp('workloads') / 'root'
-    for folder in ('usr/bin', 'usr/lib64', 'usr/lib/x86_64-linux-gnu', 'tmp',
-                   'proc', 'dev', 'sys', 'workloads'):
-        (root / folder).mkdir(parents=True)
-    for name in ('bin', 'lib', 'lib64'):
-        (root / name).symlink_to(f'usr/{name}')
-    for name in LIBRARIES:
-        shutil.copy2(os.path.join(BUILD, 'rootfs', name), root / name,
-                     follow_symlinks=False)
+    root = small_root(tmp_path_factory.mktemp('workloads') / 'root',
+                      os.path.join(BUILD, 'rootfs'), 'usr/bin/true')
+    (root / 'workloads').mkdir()
     subprocess.run([os.path.join(TOP, 'tests/workloads/build'),
                     root / 'workloads'], check=True)
     path = root.parent / 'workloads.ext4'
-    subprocess.run([os.path.join(TOP, 'scripts/make-image'), root, path],
-                   check=True)
+    make_image(root, path)
     return path
 
 

@@ -155,8 +155,8 @@ static int usage(void)
 {
 	fprintf(stderr,
 		"usage: %s generate SIZE[K|M] PATH [SEED]\n"
-		"       %s [--read] seq PATH\n"
-		"       %s [--read] threads N PATH\n",
+		"       %s [--read] [--peak] seq PATH\n"
+		"       %s [--read] [--peak] threads N PATH\n",
 		program.name, program.name, program.name);
 	return 2;
 }
@@ -172,14 +172,32 @@ static size_t parse_size(const char *text)
 	return *end ? 0 : n;
 }
 
+/* On stderr, the most memory that was resident: "peak N kB". */
+static void print_peak(void)
+{
+	FILE *f = fopen("/proc/self/status", "r");
+	char line[128];
+	long peak_kb;
+
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "VmHWM: %ld kB", &peak_kb) == 1)
+			fprintf(stderr, "peak %ld kB\n", peak_kb);
+	if (f)
+		fclose(f);
+}
+
 int main(int argc, char **argv)
 {
+	int is_measured = 0;
 	size_t n;
 
-	if (argc > 1 && !strcmp(argv[1], "--read")) {
-		is_read = 1;
-		argc--;
-		argv++;
+	for (; argc > 1 && argv[1][0] == '-'; argc--, argv++) {
+		if (!strcmp(argv[1], "--read"))
+			is_read = 1;
+		else if (!strcmp(argv[1], "--peak"))
+			is_measured = 1;
+		else
+			return usage();
 	}
 	if (argc == 3 && !strcmp(argv[1], "seq")) {
 		program.sequential(argv[2]);
@@ -197,5 +215,7 @@ int main(int argc, char **argv)
 	} else {
 		return usage();
 	}
+	if (is_measured)
+		print_peak();
 	return fflush(stdout) ? 1 : 0;
 }

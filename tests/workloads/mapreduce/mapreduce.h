@@ -12,6 +12,7 @@
  *	wordcount [--read] threads N PATH
  *
  * Input is mapped privately, or with --read read into memory of malloc().
+ * --peak says at the end, on stderr, how much memory was resident at most.
  */
 #ifndef MAPREDUCE_H
 #define MAPREDUCE_H

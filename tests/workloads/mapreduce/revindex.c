@@ -17,7 +17,7 @@
 
 #define NR_PRINTED     12
 #define DOCUMENT_BYTES (24 << 10)
-#define NR_TARGETS     2000
+#define NR_TARGETS     300
 #define MAX_PATH       512
 
 static const char tag[] = "<a href=\"";

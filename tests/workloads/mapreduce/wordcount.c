@@ -13,9 +13,9 @@
 
 #define SPLIT_BYTES (32 << 10)
 #define NR_PRINTED  16
-#define NR_FREQUENT 4096  /* words of which the generator prefers the first */
-#define NR_RARE     16384 /* of the others */
-#define ONE_RARE_IN 32
+#define NR_FREQUENT 1024 /* words of which the generator prefers the first */
+#define NR_RARE     3000 /* of the others */
+#define ONE_RARE_IN 64
 #define LINE_BYTES  72
 
 struct word {

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Disks with programs on them, and the map-reduce programs with their input,
+for tests and benchmarks."""
+import os
+import re
+import shutil
+import subprocess
+
+from .config import TOP
+
+# What programs need that are linked with the C library.
+LIBRARIES = ('usr/lib/x86_64-linux-gnu/libc.so.6',
+             'usr/lib/x86_64-linux-gnu/libgcc_s.so.1',
+             'usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2',
+             'usr/lib64/ld-linux-x86-64.so.2')
+# The code of a program and of the C library, stacks.
+BESIDES_DATA_KB = 256
+
+
+def small_root(root, debian, *files):
+    """A tree for a disk at @root: the C library and these files of the tree
+    @debian; returns @root."""
+    for folder in ('usr/bin', 'usr/lib64', 'usr/lib/x86_64-linux-gnu', 'tmp',
+                   'proc', 'dev', 'sys'):
+        os.makedirs(os.path.join(root, folder))
+    for name in ('bin', 'lib', 'lib64'):
+        os.symlink(f'usr/{name}', os.path.join(root, name))
+    for name in (*LIBRARIES, *files):
+        shutil.copy2(os.path.join(debian, name), os.path.join(root, name),
+                     follow_symlinks=False)
+    return root
+
+
+def make_image(root, image):
+    subprocess.run([os.path.join(TOP, 'scripts/make-image'), root, image],
+                   check=True)
+
+
+def peak_kb(program, data):
+    """The most memory that is resident when it runs on this host."""
+    err = subprocess.run([program, '--peak', 'seq', data], check=True,
+                         capture_output=True, text=True, timeout=300).stderr
+    return int(re.search(r'peak (\d+) kB', err)[1])
+
+
+class MapReduce:
+    """The programs as @root/mr/NAME, their input as @root/mr/NAME.in.
+
+    Working sets are measured on this host: the peak of resident memory, less
+    that with hardly any input, and BESIDES_DATA_KB."""
+
+    def __init__(self, root, sizes):
+        self.expected = {}        # what each prints
+        self.working_set_kb = {}
+        folder = os.path.join(root, 'mr')
+        subprocess.run([os.path.join(TOP, 'tests/workloads/mapreduce/build'),
+                        folder], check=True)
+        for name, size in sizes.items():
+            self._measure(os.path.join(folder, name), name, size)
+
+    def _measure(self, program, name, size):
+        data, smallest = f'{program}.in', f'{program}.smallest'
+        for path, n in (data, size), (smallest, '8K'):
+            subprocess.run([program, 'generate', n, path], check=True)
+        self.expected[name] = subprocess.run(
+            [program, 'seq', data], check=True, capture_output=True,
+            text=True, timeout=300).stdout
+        self.working_set_kb[name] = (peak_kb(program, data) -
+                                     peak_kb(program, smallest) +
+                                     BESIDES_DATA_KB)
+
+    def pcache(self, name, percent):
+        """The size of a pcache that is that share of the working set."""
+        return f'{self.working_set_kb[name] * percent // 100}K'
