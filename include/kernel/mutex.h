@@ -61,6 +61,10 @@ struct rwsem {
 #define RWSEM_WAITING (1ul << 33) /* for each writer that waits */
 #define RWSEM_READERS (RWSEM_WRITER - 1)
 
+#define DEFINE_RWSEM(var, rwsem_rank)             \
+	struct rwsem var = {.rank = (rwsem_rank), \
+			    .name = #var,         \
+			    .waitq = WAITQ_INIT((var).waitq)}
 /** rwsem_init - make @s free. */
 void rwsem_init(struct rwsem *s, const char *name, enum lock_rank rank);
 /** down_read, down_write - take @s, sleeping. Context: as mutex_lock(). */

@@ -1,5 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Random memory calls on a cluster whose pcache is far too small."""
+"""Random memory calls on a cluster whose pcache is far too small.
+
+BRICK_STRESS_SECONDS is how long the two main runs take (`make stress`: 600).
+A failure names the seed, the thread and the step; `memstress -s SEED` makes
+the same steps again.
+"""
+import glob
 import json
 import os
 import random
@@ -7,9 +13,14 @@ import subprocess
 
 import pytest
 
-from conftest import TOP
+from conftest import BUILD, TOP
 
-PROGRAM = '/memstress-static'
+STRESS = ('-pthread', *glob.glob(f'{TOP}/tests/workloads/memstress/*.c'))
+PROGRAMS = {'memstress': STRESS,
+            'filemaps': (f'{TOP}/tests/workloads/filemaps.c',)}
+SECONDS = int(os.environ.get('BRICK_STRESS_SECONDS', '0'))
+# 16 sets, so that threads meet in them all the time.
+SMALL = '288K,4way,victim=8'
 # In use on P, and on M for its programs; nothing else runs there.
 GAUGES = {
     'p0': ('nr_pcache_rmaps', 'nr_user_frames', 'nr_user_aspaces',
@@ -21,24 +32,32 @@ GAUGES = {
 
 @pytest.fixture(scope='session')
 def image(tmp_path_factory):
-    """A disk with the one program."""
+    """A disk with the programs."""
     root = tmp_path_factory.mktemp('memory') / 'root'
     for folder in ('proc', 'dev', 'tmp', 'sys'):
         (root / folder).mkdir(parents=True)
-    subprocess.run(['gcc', '-O1', '-Wall', '-Wextra', '-pthread', '-static',
-                    '-o', root / PROGRAM[1:],
-                    os.path.join(TOP, 'tests/workloads/memstress.c')],
-                   check=True)
+    for name, how in PROGRAMS.items():
+        subprocess.run(['gcc', '-O1', '-Wall', '-Wextra', '-static', '-o',
+                        root / name, *how], check=True)
     path = root.parent / 'memory.ext4'
     subprocess.run([os.path.join(TOP, 'scripts/make-image'), root, path],
                    check=True)
     return path
 
 
-def stress(brick, image, seed, threads, steps, **options):
-    result = brick.run(PROGRAM, '-s', str(seed), '-j', str(threads), '-n',
-                       str(steps), image=image, **options)
-    print(f'seed {seed}, {threads} threads, {steps} steps, {options}')
+def test_mapped_files_show_what_is_written(brick, image):
+    native = subprocess.run([image.parent / 'root/filemaps'], check=True,
+                            capture_output=True, timeout=120).stdout
+    result = brick.run('/filemaps', image=image)
+    assert (result.status, result.out) == (0, native), result.explain()
+
+
+def stress(brick, image, threads, *args, **options):
+    seed = random.randrange(1 << 32)
+    result = brick.run('/memstress', '-s', str(seed), '-j', str(threads), *args,
+                       image=image, timeout=900 + SECONDS, **options)
+    print(f'seed {seed}, {threads} threads, {args}, {options}\n',
+          result.out.decode())
     assert result.status == 0, result.explain()
     assert b'all is as it should be' in result.out, result.explain()
     counters = result.counters()
@@ -47,22 +66,22 @@ def stress(brick, image, seed, threads, steps, **options):
             assert counters[node][gauge] == 0, (node, gauge,
                                                 counters[node][gauge],
                                                 result.explain())
-    return counters
+    return counters['p0']
 
 
-@pytest.mark.parametrize('seed', [1, None], ids=['fixed', 'fresh'])
-@pytest.mark.parametrize('cpus, threads', [(1, 1), (2, 2), (4, 4)])
-def test_memory_is_what_the_program_made_it(brick, image, cpus, threads,
-                                            seed):
-    p = stress(brick, image, seed or random.randrange(1 << 32), threads,
-               3000 // threads, cpus=cpus, pcache='512K,4way')['p0']
+@pytest.mark.parametrize('kernel, seconds', [(BUILD, 60),
+                                             (f'{BUILD}-debug', 25)],
+                         ids=['normal', 'debug'])
+def test_no_byte_is_wrong_with_16_sets(brick, image, kernel, seconds):
+    p = stress(brick, image, 4, '-t', str(SECONDS or seconds), cpus=4,
+               pcache=SMALL, kernel=f'{kernel}/brick.elf')
     assert p['nr_pcache_eviction'] > 100 and p['nr_pgfault_wp_cow'] > 100, p
 
 
 def test_the_phases_of_faults_sum_up_to_the_counters(brick, image, tmp_path):
     path = tmp_path / 'faults.json'
-    p = stress(brick, image, 7, 2, 1500, cpus=2, pcache='512K,4way',
-               **{'faults-file': path})['p0']
+    p = stress(brick, image, 2, '-n', '1500', cpus=2, pcache='512K,4way',
+               **{'faults-file': path})
     faults = json.loads(path.read_text(encoding='utf-8'))['p0']
     slowest = faults.pop('slowest')
     nr = {kind: sum(faults.get(kind, {}).get('total', {}).values())
@@ -91,9 +110,16 @@ def test_the_phases_of_faults_sum_up_to_the_counters(brick, image, tmp_path):
     assert slowest['pid'] > 0 and slowest['vaddr'] > 0, slowest
 
 
-def test_a_set_may_have_fewer_ways_than_an_instruction_needs_pages(brick,
-                                                                   image):
-    """With this seed an instruction, what it reads and what it writes share
-    a set of two ways; one CPU, so an evictor may run before it does."""
-    stress(brick, image, 23768858, 3, 1000, cpus=1, pcache='1M,2way',
-           append=['p0:pcache_policy=lru'])
+def test_sets_of_one_way(brick, image):
+    """Whatever an instruction needs (its page, those that it reads and
+    writes) may be in one set with one way; one CPU, so an evictor may run
+    before the instruction does."""
+    stress(brick, image, 3, '-n', '150', cpus=1,
+           pcache='128K,1way,victim=4', append=['p0:pcache_policy=lru'])
+
+
+def test_r9_every_entry_is_decodable_when_it_is_zapped(brick, image):
+    """8 threads map, unmap and remap twice what the pcache holds; the debug
+    kernel looks at every entry that goes."""
+    stress(brick, image, 8, '-n', '500', cpus=4, pcache='3M,8way',
+           kernel=f'{BUILD}-debug/brick.elf')

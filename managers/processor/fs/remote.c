@@ -260,6 +260,28 @@ static int remote_getattr(struct vnode *vn, struct vattr *attr)
 	return err;
 }
 
+/* Truncate: what programs map of what goes is taken out meanwhile. */
+static int remote_resize(struct vnode *vn, struct rpc_args *args,
+			 u64 size_bytes)
+{
+	struct file_change change;
+	bool is_mapped;
+	int err = 0;
+
+	/* vnode_map_get() counts, then waits for us. */
+	mutex_lock(&vn->lock);
+	is_mapped = atomic_read(&vn->nr_maps);
+	if (!is_mapped)
+		err = fs_call(vn->mount, RPC_m_fs_setattr, true, args);
+	mutex_unlock(&vn->lock);
+	if (!is_mapped)
+		return err;
+	pcache_file_change_begin(&change, &vn->fid, size_bytes, ~0ull);
+	err = fs_call(vn->mount, RPC_m_fs_setattr, true, args);
+	pcache_file_change_end(&change, !err);
+	return err;
+}
+
 static int remote_setattr(struct vnode *vn, const struct vattr_change *change)
 {
 	struct rpc_fs_setattr req = {
@@ -274,20 +296,15 @@ static int remote_setattr(struct vnode *vn, const struct vattr_change *change)
 	};
 	struct rpc_fs_attr_reply rep;
 	struct rpc_args args = {.req = &req, .rep = &rep};
-	bool is_resize = change->mask & FS_SET_SIZE;
 	struct vattr attr;
-	int err = 0;
+	int err;
 
-	/* What programs stored through mappings goes first, so that it is
-	 * not written behind the new end. */
-	if (is_resize && atomic_read(&vn->nr_shared_maps))
-		err = pcache_flush_file(&vn->fid, 0, ~0ull);
-	if (!err)
+	if (change->mask & FS_SET_SIZE)
+		err = remote_resize(vn, &args, change->size_bytes);
+	else
 		err = fs_call(vn->mount, RPC_m_fs_setattr, true, &args);
 	if (err)
 		return err;
-	if (is_resize && atomic_read(&vn->nr_maps))
-		pcache_invalidate_file(&vn->fid, change->size_bytes, ~0ull);
 	attr_decode(&rep.attr, &attr);
 	vnode_attr_store(vn, &attr);
 	return 0;

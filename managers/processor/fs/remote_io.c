@@ -177,6 +177,39 @@ ssize_t remote_file_read(struct vnode *vn, u64 off, struct uio *uio,
 	return done ? done : n;
 }
 
+/* What programs map of the bytes is taken out meanwhile. */
+static ssize_t remote_store_mapped(struct vnode *vn, u64 off, struct bounce *b,
+				   u32 len, u32 flags,
+				   struct rpc_file_io_reply *rep)
+{
+	bool is_append = flags & RPC_IO_APPEND;
+	struct file_change change;
+	ssize_t n;
+
+	pcache_file_change_begin(&change, &vn->fid, is_append ? 0 : off,
+				 is_append ? ~0ull : off + len);
+	mutex_lock(&vn->lock);
+	n = remote_transfer(vn, RPC_m_write, off, b, len, flags, rep);
+	mutex_unlock(&vn->lock);
+	pcache_file_change_end(&change, false);
+	return n;
+}
+
+static ssize_t remote_store(struct vnode *vn, u64 off, struct bounce *b,
+			    u32 len, u32 flags, struct rpc_file_io_reply *rep)
+{
+	ssize_t n = 0;
+	bool is_mapped;
+
+	/* vnode_map_get() counts, then waits for us. */
+	mutex_lock(&vn->lock);
+	is_mapped = atomic_read(&vn->nr_maps);
+	if (!is_mapped)
+		n = remote_transfer(vn, RPC_m_write, off, b, len, flags, rep);
+	mutex_unlock(&vn->lock);
+	return is_mapped ? remote_store_mapped(vn, off, b, len, flags, rep) : n;
+}
+
 /* Store one chunk; bytes stored or -errno. *off becomes where it went. */
 static ssize_t remote_write_chunk(struct vnode *vn, u64 *off, struct uio *uio,
 				  bool is_append)
@@ -188,12 +221,9 @@ static ssize_t remote_write_chunk(struct vnode *vn, u64 *off, struct uio *uio,
 
 	if (uio_get(uio, b->data, len))
 		goto put;
-	mutex_lock(&vn->lock);
-	n = remote_transfer(vn, RPC_m_write, *off, b, len,
-			    is_append ? RPC_IO_APPEND : 0, &rep);
+	n = remote_store(vn, *off, b, len, is_append ? RPC_IO_APPEND : 0, &rep);
 	if (n >= 0)
 		*off = le64_get(rep.offset);
-	mutex_unlock(&vn->lock);
 	vnode_attr_expire(vn);
 	if (n >= 0 && n < len)
 		uio_rewind(uio, len - n);
@@ -205,16 +235,9 @@ put:
 ssize_t remote_file_write(struct vnode *vn, u64 *off, struct uio *uio,
 			  bool is_append)
 {
-	u64 at = *off, len = uio->resid_bytes;
 	ssize_t done = 0, n = 0;
-	int err;
+	u64 at = *off;
 
-	if (atomic_read(&vn->nr_shared_maps)) {
-		err = pcache_flush_file(&vn->fid, is_append ? 0 : at,
-					is_append ? ~0ull : at + len);
-		if (err)
-			return err;
-	}
 	while (uio->resid_bytes) {
 		u64 chunk_at = at;
 
@@ -226,8 +249,6 @@ ssize_t remote_file_write(struct vnode *vn, u64 *off, struct uio *uio,
 		at = chunk_at + n;
 		done += n;
 	}
-	if (done && atomic_read(&vn->nr_maps))
-		pcache_invalidate_file(&vn->fid, *off, at);
 	counter_add(nr_file_write_bytes, done);
 	return done ? done : n;
 }

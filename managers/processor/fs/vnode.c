@@ -203,14 +203,16 @@ void vnode_content_put(struct vnode *vn)
 
 int vnode_map_get(struct vnode *vn, bool may_write)
 {
-	int err = vnode_content_get(vn);
+	int err;
 
-	if (err)
-		return err;
+	/* First, so that a write() that does not see it has vn->lock. */
 	atomic_inc(&vn->nr_maps);
-	if (may_write)
+	err = vnode_content_get(vn);
+	if (err)
+		atomic_dec(&vn->nr_maps);
+	else if (may_write)
 		atomic_inc(&vn->nr_shared_maps);
-	return 0;
+	return err;
 }
 
 void vnode_map_put(struct vnode *vn, bool may_write)

@@ -84,6 +84,8 @@ static void wait_for_pins(struct aspace *aspace)
 static void aspace_exit(struct aspace *aspace)
 {
 	range_zap(aspace, 0, aspace->vmas.high);
+	WRITE_ONCE(aspace->is_zapped, true);
+	waitq_wake_all(&aspace->waitq);
 	wait_for_pins(aspace);
 	reports_discard(aspace);
 	tell_exit(aspace->home, aspace->asid);
@@ -147,6 +149,37 @@ struct aspace *aspace_next(struct aspace *prev)
 	if (prev)
 		aspace_put(prev);
 	return next;
+}
+
+/* The next one after @prev (NULL: the first; it is unpinned) that has no user
+ * and still has pages, pinned. */
+static struct aspace *next_exiting(struct aspace *prev)
+{
+	struct aspace *aspace, *next = NULL;
+	struct list_head *pos;
+
+	spin_lock(&all_lock);
+	pos = prev ? prev->in_all.next : all_aspaces.next;
+	for (; pos != &all_aspaces && !next; pos = pos->next) {
+		aspace = list_entry(pos, struct aspace, in_all);
+		if (!atomic_read(&aspace->nr_refs) &&
+		    !READ_ONCE(aspace->is_zapped))
+			next = aspace;
+	}
+	if (next)
+		aspace_pin(next);
+	spin_unlock(&all_lock);
+	if (prev)
+		aspace_unpin(prev);
+	return next;
+}
+
+void aspace_wait_exits(void)
+{
+	struct aspace *aspace = NULL;
+
+	while ((aspace = next_exiting(aspace)))
+		wait_event(&aspace->waitq, READ_ONCE(aspace->is_zapped));
 }
 
 int aspace_call(struct aspace *aspace, enum rpc_op op, const void *req,
@@ -298,8 +331,10 @@ static int try_exec(struct rpc_m_exec *req, const void *strings,
 	aspace->start_brk = aspace->brk = le64_get(rep->start_brk);
 	aspace->stack_filled = le64_get(rep->sp) & PAGE_MASK;
 	nr = args.rep_tail_len / sizeof(*vmas);
+	file_changes_exclude();
 	for (u32 i = 0; i < nr && !rc; i++)
 		rc = exec_add_vma(aspace, &vmas[i]);
+	file_changes_allow();
 	if (rc)
 		aspace_put(aspace);
 	else

@@ -14,6 +14,7 @@
  * (sys_mmap and the like) in syscall/syscall.h.  This header has the rest of
  * what the process and file code needs.
  */
+#include <lib/list.h>
 #include <lib/types.h>
 #include <managers/processor/proc/resources.h>
 #include <rpc/wire.h>
@@ -104,25 +105,42 @@ void aspace_name_file(struct aspace *aspace, const struct wire_fid *fid,
 int __must_check aspace_set_rlimit(struct aspace *aspace, u32 resource,
 				   u64 limit);
 
-/* ---- coherence with read() and write() -------------------------------------
+/* ---- coherence with read() and write() (file_change.c) ---------------------
  */
 
 /**
  * pcache_flush_file - write back what programs stored through shared mappings
  * into bytes [@start, @end) of a file.
  *
- * read(), and write() of part of a page, call it first.  Cheap when nobody
- * maps the file shared.  Context: may sleep.  Return: 0 or -EIO.
+ * read() calls it first.  Context: may sleep.  Return: 0 or -EIO.
  */
 int __must_check pcache_flush_file(const struct wire_fid *fid, u64 start,
 				   u64 end);
 
+/* A change of bytes of a file at its memory node. */
+struct file_change {
+	const struct wire_fid *fid;
+	u64 start, end;           /* bytes */
+	struct list_head aspaces; /* that map them, held */
+};
+
 /**
- * pcache_invalidate_file - make shared mappings of [@start, @end) look at the
- * memory node again: what they map was changed there, or truncated.
+ * pcache_file_change_begin - take bytes [@start, @end) of a file out of all
+ * mappings, so that they may change at the memory node.
  *
- * After write(), truncate.  Context: may sleep.
+ * What was stored through mappings is there when it returns.  Until the change
+ * ends, who touches these pages waits: the caller may not touch user memory.
+ * One change of a mapped file at a time.  Context: sleeps.
  */
-void pcache_invalidate_file(const struct wire_fid *fid, u64 start, u64 end);
+void pcache_file_change_begin(struct file_change *change,
+			      const struct wire_fid *fid, u64 start, u64 end);
+
+/**
+ * pcache_file_change_end - mappings show what the memory node has now.
+ *
+ * @is_cut: the file ends at the change's start now; private copies of pages
+ *	    behind that go as well
+ */
+void pcache_file_change_end(struct file_change *change, bool is_cut);
 
 #endif /* PROCESSOR_ASPACE_H */

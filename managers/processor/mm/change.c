@@ -167,6 +167,8 @@ long aspace_mmap(struct aspace *aspace, const struct mmap_args *args)
 	    !change_decode_range(aspace, args->vaddr, args->len_bytes, &range))
 		return IS_ALIGNED(args->vaddr, PAGE_SIZE) ? -ENOMEM : -EINVAL;
 
+	if (args->vnode)
+		file_changes_exclude();
 	change_begin(aspace, range.start, range.end);
 	if (is_fixed)
 		rc = clear_target(aspace, args, &range);
@@ -175,6 +177,8 @@ long aspace_mmap(struct aspace *aspace, const struct mmap_args *args)
 	if (!rc)
 		rc = follow_mmap(aspace, args, len, &rep);
 	change_end(aspace);
+	if (args->vnode)
+		file_changes_allow();
 	return rc;
 }
 

@@ -71,6 +71,8 @@ struct aspace {
 	atomic_t nr_refs;
 	atomic_t nr_pins; /* aspace_pin() */
 	struct list_head in_all;
+	struct list_head in_file_change; /* [file_changes] */
+	bool is_zapped;       /* it exits, and has given up all pages */
 	u32 asid;             /* its name on the home node */
 	struct memnode *home; /* [set once before publish] */
 	bool is_broken;       /* M and we may disagree: only exit is left */
@@ -135,6 +137,17 @@ int __must_check aspace_call(struct aspace *aspace, enum rpc_op op,
  * start) is put. */
 struct aspace *aspace_next(struct aspace *prev);
 
+/** aspace_wait_exits - wait until address spaces that nobody uses any more
+ * have given up their pages: aspace_next() does not show them. */
+void aspace_wait_exits(void);
+
+/* ---- file_change.c ---- */
+
+/** file_changes_exclude - until _allow(), no bytes of a mapped file change.
+ * For who lets an address space map a file; before change_begin(). */
+void file_changes_exclude(void);
+void file_changes_allow(void);
+
 /* ---- fault.c ---- */
 
 int __must_check fault_start(void);
@@ -194,6 +207,8 @@ void reports_discard(struct aspace *aspace);
 
 /** range_zap - make them none, giving up frames.  The range is busy. */
 void range_zap(struct aspace *aspace, u64 start, u64 end);
+/** range_zap_file - zap those that are a file's pages, not a copy of one. */
+void range_zap_file(struct aspace *aspace, u64 start, u64 end);
 /** range_unmap - present ones become remote. */
 void range_unmap(struct aspace *aspace, u64 start, u64 end);
 /** range_protect - take away what @prot (PROT_*) does not allow. */

@@ -155,6 +155,23 @@ void range_zap(struct aspace *aspace, u64 start, u64 end)
 	range_unmap_or_zap(aspace, start, end, true);
 }
 
+void range_zap_file(struct aspace *aspace, u64 start, u64 end)
+{
+	struct gather gather = {.aspace = aspace, .is_zap = true};
+	pte_t *ptep;
+
+	/* The range is busy: what is no file's page does not become one. */
+	for (u64 vaddr = start; (ptep = pt_next(&aspace->pt, &vaddr, end));
+	     vaddr += PAGE_SIZE) {
+		pte_t pte = entry_lock_settled(&gather, ptep);
+
+		spin_unlock(pte_lock_of(ptep));
+		if (pte & PTE_FILE)
+			entry_unmap(&gather, ptep, vaddr, true);
+	}
+	gather_flush(&gather);
+}
+
 void range_unmap(struct aspace *aspace, u64 start, u64 end)
 {
 	range_unmap_or_zap(aspace, start, end, false);

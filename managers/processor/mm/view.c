@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Looking at an address space: maps, figures, another process's memory; and
- * coherence of mapped files with read() and write(). */
+/* Looking at an address space: maps, figures, another process's memory. */
 #include "internal.h"
 
 #include <kernel/assert.h>
@@ -125,81 +124,4 @@ int aspace_read(struct aspace *aspace, u64 vaddr, void *dst, size_t len_bytes)
 		len_bytes -= n;
 	}
 	return 0;
-}
-
-/* ---- mapped files and read(), write()
- * ---------------------------------------- */
-
-/* The part of shared mapping @vma that shows bytes [@start, @end) of its file.
- */
-static struct range range_of_file(const struct vma *vma, u64 start, u64 end)
-{
-	u64 from = vma->pgoff_pages << PAGE_SHIFT;
-	u64 to = from + (vma->end - vma->start);
-
-	start = max(ALIGN_DOWN(start, PAGE_SIZE), from);
-	end = end > to ? to : ALIGN_UP(end, PAGE_SIZE);
-	if (start >= end)
-		return (struct range){0, 0};
-	return (struct range){vma->start + (start - from),
-			      vma->start + (end - from)};
-}
-
-/* The next range of @aspace at or above @vaddr that shows part of the file. */
-static bool next_shared(struct aspace *aspace, const struct file_id *fid,
-			u64 *vaddr, u64 start, u64 end, struct range *range)
-{
-	const struct vma *vma;
-	bool found = false;
-
-	down_read(&aspace->vma_lock);
-	for (vma = vma_find(&aspace->vmas, *vaddr); vma && !found;
-	     vma = vma_next(vma)) {
-		*vaddr = vma->end;
-		if (!(vma->flags & VMA_SHARED) ||
-		    !file_id_equal(&vma->fid, fid))
-			continue;
-		*range = range_of_file(vma, start, end);
-		found = range->start < range->end;
-	}
-	up_read(&aspace->vma_lock);
-	return found;
-}
-
-int pcache_flush_file(const struct wire_fid *wire, u64 start, u64 end)
-{
-	struct aspace *aspace = NULL;
-	struct file_id fid;
-	struct range range;
-	int rc = 0, err;
-
-	file_id_from_wire(&fid, wire);
-	while ((aspace = aspace_next(aspace))) {
-		u64 vaddr = 0;
-
-		mutex_lock(&aspace->change_lock);
-		while (next_shared(aspace, &fid, &vaddr, start, end, &range)) {
-			err = range_clean(aspace, range.start, range.end);
-			rc = rc ? rc : err;
-		}
-		mutex_unlock(&aspace->change_lock);
-	}
-	return rc;
-}
-
-void pcache_invalidate_file(const struct wire_fid *wire, u64 start, u64 end)
-{
-	struct aspace *aspace = NULL;
-	struct file_id fid;
-	struct range range;
-
-	file_id_from_wire(&fid, wire);
-	while ((aspace = aspace_next(aspace))) {
-		u64 vaddr = 0;
-
-		mutex_lock(&aspace->change_lock);
-		while (next_shared(aspace, &fid, &vaddr, start, end, &range))
-			range_zap(aspace, range.start, range.end);
-		mutex_unlock(&aspace->change_lock);
-	}
 }
