@@ -396,7 +396,7 @@ static long epoll_wait_call(int epfd, u64 events_vaddr, int max_events,
 	struct file *file;
 	int nr;
 
-	if (max_events <= 0)
+	if (max_events <= 0 || max_events > (s32)(0x7fffffff / sizeof(*events)))
 		return -EINVAL;
 	nr = epoll_get(epfd, &file);
 	if (nr)

@@ -128,7 +128,8 @@ static bool remote_is_immutable(const struct vnode *vn)
 static ssize_t remote_read_chunk(struct vnode *vn, u64 off, struct uio *uio,
 				 struct file *ra_file, bool *is_end)
 {
-	u32 want = min(uio->resid_bytes, (u64)RPC_IO_MAX), fetch = want, take;
+	u64 resid_bytes = uio->resid_bytes;
+	u32 want = min(resid_bytes, (u64)RPC_IO_MAX), fetch = want, take;
 	struct rpc_file_io_reply rep;
 	struct bounce *b;
 	ssize_t n;
@@ -143,7 +144,11 @@ static ssize_t remote_read_chunk(struct vnode *vn, u64 off, struct uio *uio,
 	take = min((u32)n, want);
 	if (n > take)
 		readahead_keep(ra_file, off + take, b->data + take, n - take);
-	n = uio_put(uio, b->data, take) ? -EFAULT : (ssize_t)take;
+	n = take;
+	if (uio_put(uio, b->data, take)) /* as far as the buffer goes */
+		n = resid_bytes > uio->resid_bytes
+			    ? (ssize_t)(resid_bytes - uio->resid_bytes)
+			    : -EFAULT;
 put:
 	bounce_put(b);
 	return n;
@@ -214,12 +219,15 @@ static ssize_t remote_store(struct vnode *vn, u64 off, struct bounce *b,
 static ssize_t remote_write_chunk(struct vnode *vn, u64 *off, struct uio *uio,
 				  bool is_append)
 {
-	u32 len = min(uio->resid_bytes, (u64)RPC_IO_MAX);
+	u64 resid_bytes = uio->resid_bytes;
+	u32 len = min(resid_bytes, (u64)RPC_IO_MAX);
 	struct rpc_file_io_reply rep;
 	struct bounce *b = bounce_get();
 	ssize_t n = -EFAULT;
 
-	if (uio_get(uio, b->data, len))
+	if (uio_get(uio, b->data, len)) /* as far as the buffer goes */
+		len = (u32)(resid_bytes - uio->resid_bytes);
+	if (!len)
 		goto put;
 	n = remote_store(vn, *off, b, len, is_append ? RPC_IO_APPEND : 0, &rep);
 	if (n >= 0)

@@ -49,13 +49,15 @@ int uio_put(struct uio *uio, const void *src, u64 len_bytes)
 {
 	CHECK(len_bytes <= uio->resid_bytes);
 	while (len_bytes) {
-		u64 addr, n = uio_piece(uio, len_bytes, &addr);
+		u64 addr, n = uio_piece(uio, len_bytes, &addr), left = 0;
 
 		if (uio->is_kernel)
 			memcpy((void *)addr, src, n);
-		else if (copy_to_user(addr, src, n))
+		else
+			left = copy_to_user_partial(addr, src, n);
+		uio_advance(uio, n - left);
+		if (left)
 			return -EFAULT;
-		uio_advance(uio, n);
 		src = (const u8 *)src + n;
 		len_bytes -= n;
 	}
@@ -66,13 +68,15 @@ int uio_get(struct uio *uio, void *dst, u64 len_bytes)
 {
 	CHECK(len_bytes <= uio->resid_bytes);
 	while (len_bytes) {
-		u64 addr, n = uio_piece(uio, len_bytes, &addr);
+		u64 addr, n = uio_piece(uio, len_bytes, &addr), left = 0;
 
 		if (uio->is_kernel)
 			memcpy(dst, (const void *)addr, n);
-		else if (copy_from_user(dst, addr, n))
+		else
+			left = copy_from_user_partial(dst, addr, n);
+		uio_advance(uio, n - left);
+		if (left)
 			return -EFAULT;
-		uio_advance(uio, n);
 		dst = (u8 *)dst + n;
 		len_bytes -= n;
 	}

@@ -38,8 +38,8 @@ void uio_init_segs(struct uio *uio, const struct uio_seg *segs, u32 nr_segs);
  *
  * @len_bytes must not exceed resid_bytes.  Advances.
  * Context: may sleep (user memory may fault).
- * Return: 0, or -EFAULT: then how much was moved is undefined but
- *         resid_bytes counts only what surely was.
+ * Return: 0, or -EFAULT: then resid_bytes says how much was moved (uio_zero:
+ *         perhaps more was).
  */
 int __must_check uio_put(struct uio *uio, const void *src, u64 len_bytes);
 int __must_check uio_get(struct uio *uio, void *dst, u64 len_bytes);

@@ -76,14 +76,15 @@ static void put_line(struct call_record *record, bool was_announced)
 	struct text rest;
 
 	if (!was_announced) {
-		trace_ring_put(record->begun_ns, record->tid, text->buf,
-			       text->len);
+		trace_ring_put(TRACE_CALL, record->begun_ns, record->tid,
+			       text->buf, text->len);
 		return;
 	}
 	text_init(&rest, line, sizeof(line));
 	text_add(&rest, "<... %s resumed>%s", record->d.call->name,
 		 text->buf + record->begun_len);
-	trace_ring_put(time_mono_ns(), record->tid, rest.buf, rest.len);
+	trace_ring_put(TRACE_CALL, time_mono_ns(), record->tid, rest.buf,
+		       rest.len);
 }
 
 void record_end(struct call_record *record, s64 result, u64 time_ns)
@@ -143,5 +144,5 @@ void records_announce(void)
 	u32 tid;
 
 	while (find_long_call(line, sizeof(line), &tid, &begun_ns))
-		trace_ring_put(begun_ns, tid, line, strlen(line));
+		trace_ring_put(TRACE_CALL, begun_ns, tid, line, strlen(line));
 }

@@ -27,6 +27,7 @@
 #include <mm/vmap.h>
 
 #define RING_BYTES   (512u << 10) /* power of two */
+#define END_BYTES    (64u << 10)  /* of it, for TRACE_END */
 #define LINE_BYTES   704u
 #define PERIOD_NS    (10 * NSEC_PER_MSEC)
 #define CPU_SHARE_NS (2 * NSEC_PER_MSEC) /* then others may run */
@@ -62,12 +63,13 @@ static void copy_in(struct ring *ring, u64 at, const void *src, size_t n)
 	memcpy(ring->buf, (const char *)src + first, n - first);
 }
 
-static void put_line(struct ring *ring, const char *line, size_t len)
+static void put_line(struct ring *ring, u32 room_bytes, const char *line,
+		     size_t len)
 {
 	struct line_head head = {.stamp_ns = time_mono_ns(), .bytes = (u32)len};
 	u64 tail = smp_load_acquire(&ring->tail);
 
-	if (ring->head + sizeof(head) + len - tail > RING_BYTES) {
+	if (ring->head + sizeof(head) + len - tail > room_bytes) {
 		WRITE_ONCE(ring->nr_lost, ring->nr_lost + 1);
 		counter_inc(nr_strace_lost);
 		return;
@@ -87,7 +89,8 @@ static size_t format_head(char *line, size_t size, u64 time_ns)
 				 us / 1000000, us % 1000000);
 }
 
-void trace_ring_put(u64 time_ns, u32 tid, const char *text, size_t len)
+void trace_ring_put(enum trace_kind kind, u64 time_ns, u32 tid,
+		    const char *text, size_t len)
 {
 	char line[LINE_BYTES];
 	size_t n;
@@ -99,7 +102,9 @@ void trace_ring_put(u64 time_ns, u32 tid, const char *text, size_t len)
 			       (int)len, text);
 	n = min(n, sizeof(line) - 1);
 	line[n++] = '\n';
-	put_line(&rings[cpu_id()], line, n);
+	put_line(&rings[cpu_id()],
+		 kind == TRACE_END ? RING_BYTES : RING_BYTES - END_BYTES, line,
+		 n);
 }
 
 /* ---- taking out -------------------------------------------------------- */

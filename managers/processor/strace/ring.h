@@ -17,13 +17,17 @@
  */
 int __must_check trace_ring_start(void);
 
+/* A part of each ring is kept for the ends of processes and their summaries. */
+enum trace_kind { TRACE_CALL, TRACE_END };
+
 /**
- * trace_ring_put - queue the line "[time] call   tid: text".
+ * trace_ring_put - queue the line "[time] call   tid text".
  * @time_ns: when what it tells of began
  *
  * Context: thread; does not sleep, may be called under locks.
  */
-void trace_ring_put(u64 time_ns, u32 tid, const char *text, size_t len);
+void trace_ring_put(enum trace_kind kind, u64 time_ns, u32 tid,
+		    const char *text, size_t len);
 
 /** trace_ring_flush - sleep until all that was put so far is at the port. */
 void trace_ring_flush(void);

@@ -109,9 +109,9 @@ long strace_run_call(struct user_regs *regs, long (*run)(struct user_regs *))
 
 /* ---- what else happens to a task --------------------------------------- */
 
-static void put_event(const struct text *text)
+static void put_event(enum trace_kind kind, const struct text *text)
 {
-	trace_ring_put(time_mono_ns(), current_task()->tid, text->buf,
+	trace_ring_put(kind, time_mono_ns(), current_task()->tid, text->buf,
 		       text->len);
 }
 
@@ -128,7 +128,7 @@ void strace_signal(const struct siginfo *info)
 	text_add(&text, " ");
 	decode_signal(&text, info);
 	text_add(&text, " ---");
-	put_event(&text);
+	put_event(TRACE_CALL, &text);
 }
 
 void strace_fork(struct process *child)
@@ -152,7 +152,7 @@ void strace_task_end(s32 status)
 			text_add(&text, "+++ exited with %d +++",
 				 status >> 8 & 0xff);
 		}
-		put_event(&text);
+		put_event(TRACE_END, &text);
 	}
 	if (task->strace)
 		record_free(task->strace);

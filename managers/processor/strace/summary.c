@@ -18,7 +18,7 @@ static __printf(2, 3) void put(u32 pid, const char *fmt, ...)
 	va_start(ap, fmt);
 	n = vscnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
-	trace_ring_put(time_mono_ns(), pid, line, (size_t)n);
+	trace_ring_put(TRACE_END, time_mono_ns(), pid, line, (size_t)n);
 }
 
 static void put_row(u32 pid, const struct call_stats *s, u64 all_ns,
