@@ -25,7 +25,7 @@ run: ready ## Boot P, M and S and run Python across them
 		/usr/bin/python3 /usr/share/brick/hello.py
 
 bench: ready ## What system calls, faults and evictions cost, in instructions
-	$(Q)$(MAKE) kernel tools
+	$(Q)$(MAKE) kernel tools $(ROOTFS)
 	$(Q)scripts/bench
 
 bench-linux: ready ## Word count and k-means on Brick and on Debian's kernel (ARGS)
