@@ -5,7 +5,7 @@ import random
 import subprocess
 
 import pytest
-from bricklib import counters, monitor, runreq
+from bricklib import counters, disk, monitor, runreq
 from bricklib.config import (BrickError, default_cluster, load_cluster,
                              parse_size)
 from bricklib.terminal import (CHANNEL_STDERR, CHANNEL_STREAM, CHANNEL_TTY,
@@ -104,6 +104,10 @@ def test_a_wrong_node_file_is_explained(tmp_path, text, complaint):
     (['run'], 'which program?'),
     (['run', '--image', '/nonexistent', '--', 'x'], 'no image'),
     (['run', '--rootfs', '/nonexistent', '--', 'x'], 'no folder'),
+    (['run', '--rootfs', os.path.dirname(__file__), '--add', '/nonexistent',
+      '--', 'x'], 'no file /nonexistent'),
+    (['run', '--image', __file__, '--add', '/etc/passwd', '--', 'x'],
+     'give --image, or --rootfs and --add'),
     (['down', '--name', 'no-such'], "no cluster 'no-such' is up"),
     (['counters', '--name', 'no-such'], "no cluster 'no-such' is up"),
 ])
@@ -112,3 +116,48 @@ def test_a_wrong_command_is_explained(args, complaint, tmp_path):
                           check=False, timeout=60,
                           env={**os.environ, 'BRICK_STATE': str(tmp_path)})
     assert done.returncode == 125 and complaint in done.stderr
+
+
+def test_where_added_files_go():
+    here = os.getcwd()
+    assert disk.added('a/b') == (f'{here}/a/b', '/b')
+    assert disk.added('/x/a:/usr/bin/c') == ('/x/a', '/usr/bin/c')
+    assert disk.added('/x/a:/usr/bin/') == ('/x/a', '/usr/bin/a')
+    assert disk.added('a:b') == (f'{here}/a:b', '/a:b')
+
+
+@pytest.fixture
+def stage(tmp_path):
+    """A tree that shares its file with another."""
+    for name in 'stage/usr/bin', 'outside', 'base':
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / 'base/prog').write_text('old')
+    os.link(tmp_path / 'base/prog', tmp_path / 'stage/usr/bin/prog')
+    (tmp_path / 'stage/bin').symlink_to('usr/bin')
+    (tmp_path / 'stage/out').symlink_to(tmp_path / 'outside')
+    return tmp_path / 'stage'
+
+
+def test_a_file_is_added_without_touching_those_of_others(stage, tmp_path):
+    (tmp_path / 'prog').write_text('new')
+    for path in '/bin/prog', '/opt/mine/prog':
+        disk.add(str(stage), str(tmp_path / 'prog'), path)
+    assert (stage / 'usr/bin/prog').read_text() == 'new'
+    assert (stage / 'opt/mine/prog').read_text() == 'new'
+    assert (tmp_path / 'base/prog').read_text() == 'old'
+
+
+def test_a_folder_is_added_but_over_none_that_is_there(stage, tmp_path):
+    disk.add(str(stage), str(tmp_path / 'base'), '/data')
+    assert (stage / 'data/prog').read_text() == 'old'
+    with pytest.raises(BrickError, match='cannot add'):
+        disk.add(str(stage), str(tmp_path / 'base'), '/data')
+
+
+@pytest.mark.parametrize('path', ['/out/prog', '/../prog',
+                                  '/usr/../../prog'])
+def test_nothing_is_added_outside_the_tree(stage, tmp_path, path):
+    with pytest.raises(BrickError, match='leads out of the tree'):
+        disk.add(str(stage), str(tmp_path / 'base/prog'), path)
+    assert not (tmp_path / 'prog').exists()
+    assert not list((tmp_path / 'outside').iterdir())

@@ -1,44 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The commands of `brick` and their options."""
 import argparse
-import hashlib
 import os
 import signal
-import subprocess
 import sys
 
 from . import counters, runreq, standing
-from .cluster import state_root
-from .config import TOP, BrickError, default_cluster, load_cluster
+from .config import BrickError, default_cluster, load_cluster
 from .console import attach
+from .disk import image_of
 from .run import STATUS_NO_CLUSTER, Run, new_folder
-
-DEFAULT_IMAGE = os.path.join(TOP, 'build/rootfs.ext4')
-
-
-def image_of(args):
-    """The disk of the storage node: --image, one made of --rootfs, ours."""
-    if args.image and args.rootfs:
-        raise BrickError('give --image or --rootfs, not both')
-    if args.image:
-        if not os.path.exists(args.image):
-            raise BrickError(f'no image {args.image}')
-        return os.path.abspath(args.image)
-    if not args.rootfs:
-        if not os.path.exists(DEFAULT_IMAGE):
-            raise BrickError(f'no {DEFAULT_IMAGE}: run make image')
-        return DEFAULT_IMAGE
-    tree = os.path.abspath(args.rootfs)
-    if not os.path.isdir(tree):
-        raise BrickError(f'no folder {tree}')
-    name = hashlib.sha256(tree.encode()).hexdigest()[:12]
-    image = os.path.join(state_root(), f'image-{name}.ext4')
-    done = subprocess.run([os.path.join(TOP, 'scripts/make-image'), tree,
-                           image], check=False)
-    if done.returncode:
-        raise BrickError(f'could not make an image of {tree}')
-    return image
-
 
 def config_of(args):
     if args.nodes:
@@ -159,6 +130,9 @@ def add_cluster_options(p):
                    help='frames of M (1G)')
     g.add_argument('--rootfs', metavar='DIR',
                    help='files of S: an image is made of this tree')
+    g.add_argument('--add', action='append', default=[],
+                   metavar='SOURCE[:PATH]', help='a file or folder of this '
+                   'host among them, as /PATH (/NAME)')
     g.add_argument('--image', metavar='FILE', help='the ext4 disk of S')
     g.add_argument('--kernel', metavar='FILE', help='$BRICK_KERNEL, else build/brick.elf')
     g.add_argument('--append', action='append', default=[],
@@ -229,7 +203,7 @@ def parser():
         if name == 'start':
             c.add_argument('--image', metavar='FILE',
                            help='with another disk')
-            c.set_defaults(rootfs=None)
+            c.set_defaults(rootfs=None, add=[])
         if name == 'counters':
             c.add_argument('--json', action='store_true')
             c.add_argument('--prometheus', action='store_true')

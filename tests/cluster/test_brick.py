@@ -376,3 +376,17 @@ def test_a_folder_whose_name_is_too_long_is_refused(tmp_path):
     assert done.returncode == 125
     assert f'folder name too long: {folder}' in done.stderr
     assert not pids_in(folder, ['fabric.pid'])
+
+
+def test_a_program_of_ours_finds_the_data_added_with_it(brick, tmp_path):
+    build = os.path.join(TOP, 'tests/workloads/mapreduce/build')
+    subprocess.run([build, tmp_path], check=True)
+    (tmp_path / 'data').mkdir()
+    subprocess.run([tmp_path / 'wordcount', 'generate', '64K',
+                    tmp_path / 'data/text'], check=True)
+    command = ['./wordcount', 'threads', '2', 'data/text']
+    native = subprocess.run(command, cwd=tmp_path, check=True,
+                            capture_output=True).stdout
+    result = brick.run(*command, add=[tmp_path / 'wordcount',
+                                      tmp_path / 'data'])
+    assert (result.status, result.out) == (0, native), result.explain()
