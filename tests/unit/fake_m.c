@@ -5,6 +5,7 @@
 
 #include <arch/x86/cpu.h>
 #include <kernel/assert.h>
+#include <kernel/thread.h>
 #include <lib/errno.h>
 #include <lib/hash.h>
 #include <lib/string.h>
@@ -59,7 +60,7 @@ static struct {
 	u32 *refs;
 	struct m_aspace aspaces[MAX_ASIDS];
 	struct m_object objects[MAX_OBJECTS];
-	u32 fail_reads;
+	u32 fail_reads, fail_writes;
 } m;
 
 static struct vma *m_vma_alloc(struct vma_tree *tree)
@@ -714,14 +715,38 @@ int remote_write(struct peer *peer, const struct region *region, u64 paddr,
 	return 0;
 }
 
+/* Writes go to a card, which is slow, and late to say that they are done. */
+#define CARD_DEPTH 1024u
+static struct {
+	struct remote_io *queue[CARD_DEPTH];
+	u32 head, tail;
+	struct waitq waitq;
+} card;
+
+static void card_main(void *arg)
+{
+	for (;;) {
+		struct remote_io *io;
+
+		wait_event(&card.waitq, card.head != card.tail);
+		io = card.queue[card.tail++ % CARD_DEPTH];
+		io->status = remote_write(NULL, io->region, io->paddr,
+					  io->remote_addr, 0, io->len_bytes);
+		if (m.fail_writes) {
+			m.fail_writes--;
+			io->status = -EIO;
+		}
+		fake_sched_point();
+		io->done(io);
+	}
+}
+
 int remote_write_async(struct peer *peer, struct remote_io **ios, u32 nr)
 {
-	for (u32 i = 0; i < nr; i++) {
-		ios[i]->status =
-			remote_write(peer, ios[i]->region, ios[i]->paddr,
-				     ios[i]->remote_addr, 0, ios[i]->len_bytes);
-		ios[i]->done(ios[i]);
-	}
+	CHECK(card.head - card.tail + nr <= CARD_DEPTH);
+	for (u32 i = 0; i < nr; i++)
+		card.queue[card.head++ % CARD_DEPTH] = ios[i];
+	waitq_wake_all(&card.waitq);
 	return 0;
 }
 
@@ -764,6 +789,11 @@ void fake_m_fail_reads(u32 nr)
 	m.fail_reads = nr;
 }
 
+void fake_m_fail_writes(u32 nr)
+{
+	m.fail_writes = nr;
+}
+
 void fake_m_start(u32 nr_frames)
 {
 	m.nr_frames = nr_frames;
@@ -772,4 +802,6 @@ void fake_m_start(u32 nr_frames)
 	m.refs = calloc(nr_frames, sizeof(*m.refs));
 	for (u32 i = 0; i < FAKE_FILES; i++)
 		object_new(FAKE_FILE_PAGES);
+	waitq_init(&card.waitq);
+	CHECK(thread_spawn("card", card_main, NULL));
 }

@@ -25,6 +25,8 @@ u32 fake_m_granted_frames(void);
 void fake_m_fail_reads(u32 nr);
 /** fake_m_refuse_maps - shall m_mmap and m_mremap of @asid get -ENOMEM? */
 void fake_m_refuse_maps(u32 asid, bool refuses);
+/** fake_m_fail_writes - @nr of the next write-backs by evictors fail once. */
+void fake_m_fail_writes(u32 nr);
 /** fake_m_fail_execs - the next @nr execs find the node's life over. */
 void fake_m_fail_execs(u32 nr);
 

@@ -360,6 +360,7 @@ static int resolve_remote(struct fault *f)
 		counter_inc(nr_pcache_fill_from_pcache);
 		return 0;
 	case PCACHE_FOUND_VICTIM:
+	case PCACHE_FOUND_AHEAD:
 		fault_clock_skip(&f->clock, PHASE_WAY, PHASE_WAKE);
 		f->kind = FAULT_VICTIM;
 		counter_inc(nr_pcache_fill_from_victim);
@@ -625,7 +626,7 @@ static int fault_install(struct fault *f)
 	if (f->fill)
 		pcache_fill_ended_locked(line, f->fill == FILL_DIRTY);
 	spin_lock(lock);
-	ok = pcache_rmap_add(line, f->aspace, f->vaddr);
+	ok = pcache_rmap_add(line, f->aspace, f->vaddr, f->ptep);
 	if (f->prot & PROT_EXEC)
 		line->has_code = true;
 	if (f->report)

@@ -582,6 +582,7 @@ static void run(u32 nr_steps)
 	memset(shared, 0, sizeof(shared));
 	first = calloc(1, sizeof(*first));
 	fake_m_fail_execs((u32)seed % 3);
+	fake_m_fail_writes((u32)seed % 5);
 	CHECK(!aspace_exec(&req, "a\0b", &rep, &first->aspace));
 	first->nr_steps = nr_steps;
 	first->brk = 0x200000;

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Eviction, ahead of demand.  A fault that finds all ways of its set taken
- * gets a line of the stock and leaves the set on a list, one line too large.
- * When the stock falls to the low mark an evictor wakes up and goes on to the
- * high mark: it takes the extra lines out of all those sets - unmap a batch,
- * flush all TLBs once, move them to the victim cache - and then frees the
- * oldest victims.  A fault itself evicts nothing, and wakes the evictor once
- * for many lines.
+ * gets a line of the reserve and leaves the set on a list, one line too large.
+ * When the reserve falls to the low mark an evictor wakes up: it takes the
+ * extra lines out of all those sets - unmap a batch, flush all TLBs once, make
+ * them victims - and posts write-backs of the dirty ones, for which it does
+ * not wait.
+ *
+ * The low mark follows demand: when the reserve was nearly used up before an
+ * evictor came, it rises by a quarter; round by round it sinks again, slowly.
+ * Evictors are kernel threads, which get a CPU before programs do; should they
+ * be late all the same, faults help (evict_help()).
  */
 #include "internal.h"
 
@@ -16,21 +20,31 @@
 #include <lib/minmax.h>
 
 struct evict_batch {
-	u32 nr;
-	struct pcache_line *lines[EVICT_BATCH]; /* EVICTING */
+	u32 nr, nr_max;
+	struct list_head lines; /* EVICTING, by in_fifo */
 	struct rmap_flush flush;
 };
 
-void evict_want(struct pcache_set *set)
+static void todo_push(struct pcache_set *set)
 {
 	ASSERT_LOCKED(&set->lock);
 	spin_lock(&victims.lock);
 	if (list_empty(&set->in_todo)) {
 		list_add_tail(&set->in_todo, &victims.todo);
-		victims.nr_todo++;
+		WRITE_ONCE(victims.nr_todo, victims.nr_todo + 1);
 	}
 	spin_unlock(&victims.lock);
-	if (!stock_has(pcache.stock_low))
+}
+
+void evict_want(struct pcache_set *set)
+{
+	todo_push(set);
+	evictor_check();
+}
+
+void evictor_check(void)
+{
+	if (!reserve_will_have(READ_ONCE(victims.low)))
 		waitq_wake_one(&victims.evictors);
 }
 
@@ -43,7 +57,7 @@ static struct pcache_set *todo_pop(void)
 				       in_todo);
 	if (set) {
 		list_del_init(&set->in_todo);
-		victims.nr_todo--;
+		WRITE_ONCE(victims.nr_todo, victims.nr_todo - 1);
 	}
 	spin_unlock(&victims.lock);
 	return set;
@@ -54,13 +68,13 @@ static void evict_line(struct evict_batch *batch, struct pcache_line *line)
 {
 	struct pcache_set *set = line->set;
 
-	ASSERT(line_is_evictable(line) && pcache_line_check(line));
-	line->state = LINE_EVICTING;
-	list_move_tail(&line->in_list, &set->victims);
-	set->nr_extra--;
+	ASSERT(line_is_evictable(line));
 	rmap_unmap_all(line, &batch->flush);
-	batch->lines[batch->nr++] = line;
-	counter_inc(nr_pcache_eviction);
+	line_set_state(line, LINE_EVICTING);
+	list_move_tail(&line->in_list, &set->victims);
+	list_add_tail(&line->in_fifo, &batch->lines);
+	set->nr_extra--;
+	batch->nr++;
 }
 
 /* Evict what @set has beyond its ways, as far as the batch has room. */
@@ -69,8 +83,8 @@ static void evict_from_set(struct evict_batch *batch, struct pcache_set *set)
 	struct pcache_line *line;
 
 	spin_lock(&set->lock);
-	while (set->nr_extra && batch->nr < EVICT_BATCH) {
-		line = pcache.policy->choose(set);
+	while (set->nr_extra && batch->nr < batch->nr_max) {
+		line = READ_ONCE(pcache.policy)->choose(set);
 		if (!line) {
 			counter_inc(nr_pcache_eviction_failure_find);
 			break;
@@ -78,70 +92,74 @@ static void evict_from_set(struct evict_batch *batch, struct pcache_set *set)
 		evict_line(batch, line);
 	}
 	if (set->nr_extra)
-		evict_want(set);
-	spin_unlock(&set->lock);
-}
-
-/* EVICTING -> VICTIM */
-static void evict_finish(struct pcache_line *line)
-{
-	struct pcache_set *set = line->set;
-
-	spin_lock(&set->lock);
-	ASSERT(line->state == LINE_EVICTING && !line->nr_maps);
-	line->state = LINE_VICTIM;
-	victim_add(line);
-	set_event(set);
+		todo_push(set);
 	ASSERT(pcache_set_check(set));
 	spin_unlock(&set->lock);
 }
 
-/* Return: how many lines became victims. */
-static u32 evict_extras(void)
+/* Return: how many lines became victims, at most @nr_max. */
+static u32 evict_extras(u32 nr_max)
 {
-	struct evict_batch batch = {.nr = 0};
+	struct evict_batch batch = {.nr = 0, .nr_max = nr_max};
 	u32 nr_looks = READ_ONCE(victims.nr_todo);
 	struct pcache_set *set;
 
-	while (nr_looks-- && batch.nr < EVICT_BATCH && (set = todo_pop()))
+	list_init(&batch.lines);
+	while (nr_looks-- && batch.nr < nr_max && (set = todo_pop()))
 		evict_from_set(&batch, set);
 	if (!batch.nr)
 		return 0;
+	counter_add(nr_pcache_eviction, batch.nr);
 	counter_inc(nr_pcache_eviction_batch);
 	rmap_flush_run(&batch.flush);
-	for (u32 i = 0; i < batch.nr; i++)
-		evict_finish(batch.lines[i]);
+	victims_accept(&batch.lines);
 	return batch.nr;
+}
+
+u32 evict_help(void)
+{
+	u32 nr = write_backs_end(), low = READ_ONCE(victims.low), n;
+
+	if (!reserve_will_have(low)) {
+		n = evict_extras(PAGES_PER_IPI);
+		if (n)
+			counter_inc(nr_pcache_eviction_help);
+		nr += n;
+	}
+	write_backs_start();
+	return nr;
 }
 
 u32 evict_round(void)
 {
-	u32 nr_moved = 0, nr;
+	u32 nr = write_backs_end(), nr_evicted = 0, n, low = victims.low;
 
-	do {
-		nr = evict_extras();
-		nr_moved += nr;
-	} while (nr == EVICT_BATCH);
-	/* What is taken meanwhile waits for the next round, so that there is
-	 * much of it. */
-	do {
-		nr = victims_reclaim();
-		nr_moved += nr;
-	} while (nr >= WRITE_BATCH && !stock_has(pcache.stock_high));
-	return nr_moved;
+	if (!reserve_will_have(low)) {
+		do {
+			n = evict_extras(pcache.evict_batch);
+			nr_evicted += n;
+			write_backs_start();
+		} while (n == pcache.evict_batch && nr_evicted < pcache.refill);
+		/* A race with reserve_was_short() loses nothing that matters.
+		 */
+		WRITE_ONCE(victims.low, max(low - low / 32, pcache.low_min));
+	}
+	write_backs_start();
+	return nr + nr_evicted;
 }
 
 static bool has_work(void)
 {
-	return !stock_has(pcache.stock_low) &&
-	       (READ_ONCE(victims.nr_todo) || READ_ONCE(victims.nr_in_fifo));
+	return write_backs_ended() || write_backs_may_start() ||
+	       (READ_ONCE(victims.nr_todo) &&
+		!reserve_will_have(READ_ONCE(victims.low)));
 }
 
 void evict_thread(void *arg)
 {
 	for (;;) {
 		wait_event(&victims.evictors, has_work());
-		/* No progress: all is pinned or being written; let it end. */
+		/* No progress: all is pinned; let it end. */
 		if (!evict_round() && has_work())
 			sleep_ns(NSEC_PER_MSEC);
 	}

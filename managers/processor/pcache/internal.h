@@ -6,9 +6,13 @@
 
 #include <kernel/wait.h>
 #include <lib/atomic.h>
+#include <net/rpc.h>
 
-#define EVICT_BATCH 64u /* lines unmapped with one TLB shootdown */
-#define WRITE_BATCH 64u /* lines written back at a time */
+#define WRITE_BATCH       64u /* lines written back with one completion */
+#define NR_WRITE_BATCHES  4u  /* in flight at a time */
+#define PAGES_PER_IPI     64u /* unmapped with one round of TLB flushes, for */
+#define EVICT_BATCH_MAX   1024u /* each CPU to interrupt; but at most */
+#define RECLAIM_BATCH_MAX 16u   /* clean victims that a fault frees at once */
 
 /* Which line of a set goes? */
 struct pcache_policy {
@@ -24,8 +28,11 @@ struct pcache {
 	u32 nr_sets; /* any number */
 	u32 nr_ways;
 	u32 nr_victims; /* lines of the victim cache */
-	u32 stock_low;  /* fewer free lines wake the evictor, */
-	u32 stock_high; /* which goes on until there are as many as this */
+	u32 low_min;    /* bounds of victims.low */
+	u32 low_max;
+	u32 refill;        /* lines an evictor evicts before it sleeps */
+	u32 evict_batch;   /* lines unmapped with one TLB shootdown */
+	u32 reclaim_batch; /* clean victims freed at once */
 	u32 nr_lines;
 	paddr_t pool_paddr;
 	struct pcache_set *sets;
@@ -36,18 +43,30 @@ struct pcache {
 	atomic64_t nr_write_backs;
 };
 
-/* The victim cache. */
+/*
+ * The victim cache.
+ *
+ * Of nr_victims lines some are in the stock, some are victims, some LOOSE,
+ * AHEAD or EVICTING, and as many as all sets' nr_extra are in the sets.  The
+ * reserve is the stock and the clean victims.
+ */
 struct victim_cache {
 	struct spinlock lock;   /* LOCK_VICTIM, inside a set's lock */
-	u32 nr_stock;           /* [lock] */
-	u32 nr_in_fifo;         /* [lock] */
-	u32 nr_todo;            /* [lock] */
+	u32 nr_stock;           /* [lock; read: hint, as all counts] */
+	u32 nr_clean;           /* in .clean [lock] */
+	u32 nr_dirty;           /* in .dirty [lock] */
+	u32 nr_writing;         /* being written back [lock] */
+	u32 nr_todo;            /* in .todo [lock] */
 	u32 nr_waiting;         /* threads that want a free line [lock] */
+	u32 nr_finished;        /* batches of evictions [lock] */
+	u32 low;                /* fewer lines wake an evictor [a hint] */
 	struct list_head stock; /* FREE lines [lock] */
-	struct list_head fifo;  /* VICTIM lines, oldest first [lock] */
+	struct list_head clean; /* VICTIM lines, oldest first [lock] */
+	struct list_head dirty; /* the same, to be written back [lock] */
 	struct list_head todo;  /* sets with more lines than ways [lock] */
 	struct waitq evictors;  /* sleep here */
 	struct waitq room;      /* here who waits for a free line */
+	struct waitq finished;  /* here who waits for EVICTING lines */
 };
 
 extern struct pcache pcache;
@@ -61,41 +80,92 @@ void sets_start(void);
 struct pcache_set *set_of(u64 gframe);
 /** set_event - something changed that waiters of @set want to know. */
 void set_event(struct pcache_set *set);
+/** line_set_state - make one of the transitions that pcache.h names. */
+void line_set_state(struct pcache_line *line, enum line_state to);
 /** line_free - @line, VALID or VICTIM, unmapped, unpinned, becomes FREE. */
 void line_free(struct pcache_line *line);
-
-/* ---- victim.c ---- */
-
-void victims_start(void);
-
-/** stock_push, stock_pop - FREE lines of the victim cache.  To pop wakes the
- * evictor when they become few. */
-void stock_push(struct pcache_line *line);
-struct pcache_line *stock_pop(void);
-/** stock_wait - wait until there are some, or *@nr_events is no more @seen. */
-void stock_wait(const u32 *nr_events, u32 seen);
-/** stock_has - is there at least @nr?  A hint. */
-bool stock_has(u32 nr);
-/** victim_add, victim_del - @line enters, leaves the FIFO; set lock held. */
-void victim_add(struct pcache_line *line);
-void victim_del(struct pcache_line *line);
-/** victims_reclaim - free a batch of old victims, writing dirty ones back.
- * May sleep.  Return: how many lines the stock gained. */
-u32 victims_reclaim(void);
-
-/* ---- evict.c ---- */
-
-/** evict_want - @set has lines beyond its ways; its lock is held. */
-void evict_want(struct pcache_set *set);
-/** evict_round - cut the sets to size, then free victims up to the high mark.
- * May sleep.  Return: lines moved and freed. */
-u32 evict_round(void);
-void evict_thread(void *arg);
+/** line_drop_victim - the same for a VICTIM that is in no FIFO; it is not
+ * put anywhere. */
+void line_drop_victim(struct pcache_line *line);
 
 static inline bool line_is_evictable(const struct pcache_line *line)
 {
 	return line->state == LINE_VALID && !line->nr_pins && !line->is_writing;
 }
+
+/* ---- victim.c ---- */
+
+void victims_start(void);
+
+/** reserve_has - is there at least @nr to be had at once?  A hint. */
+static inline bool reserve_has(u32 nr)
+{
+	return READ_ONCE(victims.nr_stock) + READ_ONCE(victims.nr_clean) >= nr;
+}
+
+/** reserve_will_have - the same, once all write-backs have ended. */
+static inline bool reserve_will_have(u32 nr)
+{
+	return READ_ONCE(victims.nr_stock) + READ_ONCE(victims.nr_clean) +
+		       READ_ONCE(victims.nr_dirty) +
+		       READ_ONCE(victims.nr_writing) >=
+	       nr;
+}
+
+/** stock_push, stock_pop - FREE lines of the victim cache.  To pop wakes an
+ * evictor when the reserve becomes small. */
+void stock_push(struct pcache_line *line);
+struct pcache_line *stock_pop(void);
+/** reserve_wait - wait until there is some, or *@nr_events is no more @seen. */
+void reserve_wait(const u32 *nr_events, u32 seen);
+/** reserve_was_short - the reserve nearly ran out: from now on keep more. */
+void reserve_was_short(void);
+
+/** victims_accept - @lines, EVICTING, chained by in_fifo, become victims. */
+void victims_accept(struct list_head *lines);
+/** victim_add, victim_del - @line enters, leaves the FIFO; set lock held. */
+void victim_add(struct pcache_line *line);
+void victim_del(struct pcache_line *line);
+/** victims_reclaim - free a few clean victims.  No lock held.
+ * Return: how many lines the stock gained. */
+u32 victims_reclaim(void);
+
+/* A victim that was taken out of its FIFO. */
+struct victim_pick {
+	struct pcache_line *line;
+	struct pcache_set *set; /* where it was then */
+};
+/** victims_pick - take up to @max of @fifo, oldest first. */
+u32 victims_pick(enum line_fifo fifo, struct victim_pick *picks, u32 max);
+/** victim_lock - lock the set of a picked victim.
+ * Return: false, nothing locked: it is not ours any more. */
+bool victim_lock(const struct victim_pick *pick);
+
+/* ---- writeback.c ---- */
+
+/** write_backs_start - post write-backs of dirty victims, as many as may be in
+ * flight.  Does not wait for them. */
+void write_backs_start(void);
+/** write_backs_end - take care of those that ended.
+ * Return: how many. */
+u32 write_backs_end(void);
+/** write_backs_ended - is there something for write_backs_end()? */
+bool write_backs_ended(void);
+/** write_backs_may_start - is there something for write_backs_start()? */
+bool write_backs_may_start(void);
+
+/* ---- evict.c ---- */
+
+/** evict_want - @set has lines beyond its ways; its lock is held. */
+void evict_want(struct pcache_set *set);
+/** evictor_check - wake an evictor if the reserve became small. */
+void evictor_check(void);
+/** evict_round - what an evictor does when it wakes up.  Does not sleep.
+ * Return: lines that got further. */
+u32 evict_round(void);
+/** evict_help - a fault does a little of it.  Return: as above. */
+u32 evict_help(void);
+void evict_thread(void *arg);
 
 /* ---- rmap.c ---- */
 

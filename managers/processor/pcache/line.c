@@ -65,7 +65,8 @@ void set_event(struct pcache_set *set)
 {
 	ASSERT_LOCKED(&set->lock);
 	WRITE_ONCE(set->nr_events, set->nr_events + 1);
-	waitq_wake_all(set_waitq(set));
+	if (set->nr_waiting)
+		waitq_wake_all(set_waitq(set));
 	if (READ_ONCE(victims.nr_waiting))
 		waitq_wake_all(&victims.room);
 }
@@ -75,9 +76,79 @@ static void set_wait(struct pcache_set *set)
 {
 	u32 seen = set->nr_events;
 
+	set->nr_waiting++;
 	spin_unlock(&set->lock);
 	wait_event(set_waitq(set), READ_ONCE(set->nr_events) != seen);
 	spin_lock(&set->lock);
+	set->nr_waiting--;
+}
+
+/* As set_wait(), for something to happen to @line of @set.  The end of an
+ * eviction is no event of its set, but of all evictions. */
+static void line_wait(struct pcache_set *set, const struct pcache_line *line)
+{
+	u32 seen = smp_load_acquire(&victims.nr_finished);
+
+	switch (smp_load_acquire(&line->state)) {
+	case LINE_EVICTING:
+		spin_unlock(&set->lock);
+		wait_event(&victims.finished,
+			   READ_ONCE(victims.nr_finished) != seen);
+		spin_lock(&set->lock);
+		break;
+	case LINE_VICTIM:
+		if (line->nr_pins)
+			set_wait(set);
+		break; /* else it was EVICTING when the caller looked */
+	default:
+		set_wait(set);
+	}
+}
+
+/* ---- states -----------------------------------------------------------------
+ */
+
+/* Is what is known of @line right for @state? */
+static bool may_be(const struct pcache_line *line, enum line_state state)
+{
+	switch (state) {
+	case LINE_FREE:
+		return !line->nr_maps && !line->nr_pins && !line->is_writing;
+	case LINE_LOOSE:
+		return !line->nr_maps && !line->set;
+	case LINE_FILLING:
+	case LINE_AHEAD:
+		return !line->nr_maps && line->nr_pins == 1 &&
+		       line->set == set_of(line->gframe);
+	case LINE_VALID:
+		return line->set == set_of(line->gframe);
+	case LINE_EVICTING:
+	case LINE_VICTIM:
+		return !line->nr_maps && line->set == set_of(line->gframe);
+	default:
+		return false;
+	}
+}
+
+void line_set_state(struct pcache_line *line, enum line_state to)
+{
+	static const u16 next[NR_LINE_STATES] = {
+		[LINE_FREE] =
+			BIT(LINE_LOOSE) | BIT(LINE_FILLING) | BIT(LINE_AHEAD),
+		[LINE_LOOSE] = BIT(LINE_VALID) | BIT(LINE_FREE),
+		[LINE_FILLING] = BIT(LINE_VALID) | BIT(LINE_FREE),
+		[LINE_VALID] = BIT(LINE_EVICTING) | BIT(LINE_FREE),
+		[LINE_EVICTING] = BIT(LINE_VICTIM),
+		[LINE_VICTIM] = BIT(LINE_VALID) | BIT(LINE_FREE),
+		[LINE_AHEAD] = BIT(LINE_VICTIM) | BIT(LINE_FREE),
+	};
+
+	ASSERT(next[line->state] & BIT(to));
+	if (to == LINE_FREE)
+		line->gframe = GFRAME_NONE;
+	ASSERT(may_be(line, to));
+	/* Last: an EVICTING line is ours, a VICTIM is everybody's. */
+	smp_store_release(&line->state, (u8)to);
 }
 
 /* ---- finding and claiming ---------------------------------------------------
@@ -95,17 +166,6 @@ static struct pcache_line *set_find(struct pcache_set *set, u64 gframe)
 		if (line->gframe == gframe)
 			return line;
 	return NULL;
-}
-
-/* Drop @set's lock, sleep until it may have a free way or the stock has a
- * line, take it again. */
-static void set_wait_room(struct pcache_set *set)
-{
-	u32 seen = set->nr_events;
-
-	spin_unlock(&set->lock);
-	stock_wait(&set->nr_events, seen);
-	spin_lock(&set->lock);
 }
 
 static struct pcache_line *set_pop_free(struct pcache_set *set)
@@ -127,6 +187,8 @@ static void set_add_extra(struct pcache_set *set)
 {
 	if (!set->nr_extra++)
 		evict_want(set);
+	else
+		evictor_check();
 }
 
 /* A free line for @set, a way of its own or from the stock; or NULL. */
@@ -156,9 +218,8 @@ static void set_make_room(struct pcache_set *set)
 static void set_push_free(struct pcache_set *set, struct pcache_line *line)
 {
 	ASSERT_LOCKED(&set->lock);
+	ASSERT(line->state == LINE_FREE);
 	line->set = set;
-	line->state = LINE_FREE;
-	line->gframe = GFRAME_NONE;
 	list_add(&line->in_list, &set->free);
 	set->nr_free++;
 }
@@ -166,6 +227,7 @@ static void set_push_free(struct pcache_set *set, struct pcache_line *line)
 /* @line, resident until now, has no content any more. */
 static void set_put_free(struct pcache_set *set, struct pcache_line *line)
 {
+	line_set_state(line, LINE_FREE);
 	list_del_init(&line->in_list);
 	if (set->nr_extra) {
 		set->nr_extra--;
@@ -175,60 +237,90 @@ static void set_put_free(struct pcache_set *set, struct pcache_line *line)
 	}
 }
 
-static void line_make_resident(struct pcache_line *line, struct pcache_set *set,
-			       u64 gframe, enum line_state state)
+/* A FREE or LOOSE line that is in no list becomes the copy of @gframe. */
+static void line_begin(struct pcache_line *line, struct pcache_set *set,
+		       u64 gframe, enum line_state state)
 {
 	line->set = set;
 	line->gframe = gframe;
-	line->state = state;
 	line->is_dirty = false;
+	line->is_ahead = false;
 	line->nr_pins = 1;
 	line->age = 0x80; /* just used */
-	list_add_tail(&line->in_list, &set->resident);
+	list_add_tail(&line->in_list,
+		      state == LINE_AHEAD ? &set->victims : &set->resident);
+	line_set_state(line, state);
 }
 
 /* A hit in the victim cache. */
-static void victim_rescue(struct pcache_set *set, struct pcache_line *line)
+static enum pcache_got victim_rescue(struct pcache_set *set,
+				     struct pcache_line *line)
 {
+	bool was_ahead = line->is_ahead;
+
 	victim_del(line);
 	set_make_room(set);
 	list_move_tail(&line->in_list, &set->resident);
-	line->state = LINE_VALID;
+	line_set_state(line, LINE_VALID);
+	line->is_ahead = false;
 	line->age = 0x80;
 	line->nr_pins++;
+	if (was_ahead) {
+		counter_inc(nr_prefetch_used);
+		return PCACHE_FOUND_AHEAD;
+	}
+	counter_inc(nr_victim_hit);
+	return PCACHE_FOUND_VICTIM;
 }
 
-/* One look at @set.  Return: false if the caller has to wait for an event. */
-static bool set_try_get(struct pcache_set *set, u64 gframe,
-			struct pcache_line **out, enum pcache_got *got)
+/* One look at @set.  Return: PCACHE_BUSY if the caller has to wait for the
+ * line, PCACHE_FULL if there is none to claim. */
+static enum pcache_got set_look(struct pcache_set *set, u64 gframe,
+				struct pcache_line **out)
 {
 	struct pcache_line *line = set_find(set, gframe);
 
-	*got = PCACHE_FULL;
 	*out = line;
-	if (line && line->state == LINE_VALID) {
+	if (!line) {
+		*out = line = set_claim(set);
+		if (!line)
+			return PCACHE_FULL;
+		line_begin(line, set, gframe, LINE_FILLING);
+		gauge_add(nr_pcache_lines, 1);
+		return PCACHE_CLAIMED;
+	}
+	switch (smp_load_acquire(&line->state)) {
+	case LINE_VALID:
 		line->nr_pins++;
-		*got = PCACHE_FOUND;
-		return true;
+		return PCACHE_FOUND;
+	case LINE_VICTIM:
+		return victim_rescue(set, line);
+	case LINE_EVICTING:
+		counter_inc(nr_pgfault_due_to_concurrent_eviction);
+		return PCACHE_BUSY;
+	default: /* somebody fills it: not for long */
+		return PCACHE_BUSY;
 	}
-	if (line && line->state == LINE_VICTIM) {
-		victim_rescue(set, line);
-		*got = PCACHE_FOUND_VICTIM;
-		return true;
-	}
-	if (line) { /* FILLING or EVICTING: not for long */
-		*got = PCACHE_FOUND;
-		if (line->state == LINE_EVICTING)
-			counter_inc(nr_pgfault_due_to_concurrent_eviction);
-		return false;
-	}
-	*out = line = set_claim(set);
-	if (!line)
-		return false;
-	line_make_resident(line, set, gframe, LINE_FILLING);
-	gauge_add(nr_pcache_lines, 1);
-	*got = PCACHE_CLAIMED;
-	return true;
+}
+
+/*
+ * Nothing is free, nothing clean: a fault has to wait, or to evict for itself.
+ * @seen: the number of events of @set when there was no room
+ */
+static void make_room(struct pcache_set *set, u32 seen)
+{
+	if (!evict_help())
+		reserve_wait(&set->nr_events, seen);
+}
+
+/* Evictors should never be this late; if they are, each fault that takes a
+ * line of the reserve lends a hand.  No lock held; does not sleep. */
+static void help_if_late(void)
+{
+	if (reserve_will_have(READ_ONCE(victims.low) / 2))
+		return;
+	reserve_was_short();
+	evict_help();
 }
 
 /* pcache_get() in all its cases.  @set's lock is held; dropped on return. */
@@ -236,28 +328,29 @@ static __noinline enum pcache_got get_locked(struct pcache_set *set, u64 gframe,
 					     bool may_wait_for_room,
 					     struct pcache_line **out)
 {
-	bool counted = false;
-	enum pcache_got got;
+	bool is_counted = false;
 
-	while (!set_try_get(set, gframe, out, &got)) {
+	for (;; spin_lock(&set->lock)) {
+		enum pcache_got got;
+		u32 seen;
+
+		while ((got = set_look(set, gframe, out)) == PCACHE_BUSY)
+			line_wait(set, *out);
+		seen = set->nr_events;
+		spin_unlock(&set->lock);
 		if (got != PCACHE_FULL) {
-			set_wait(set);
-			continue;
+			help_if_late();
+			return got;
 		}
+		if (victims_reclaim())
+			continue;
 		if (!may_wait_for_room)
-			break;
-		if (!counted)
+			return got;
+		if (!is_counted)
 			counter_inc(nr_pcache_eviction_sync);
-		counted = true;
-		set_wait_room(set);
+		is_counted = true;
+		make_room(set, seen);
 	}
-	ASSERT(got == PCACHE_FULL || pcache_line_check(*out));
-	spin_unlock(&set->lock);
-	if (got == PCACHE_FULL)
-		*out = NULL;
-	if (got == PCACHE_FOUND_VICTIM)
-		counter_inc(nr_victim_hit);
-	return got;
 }
 
 enum pcache_got pcache_get(u64 gframe, struct pcache_line **line)
@@ -268,7 +361,7 @@ enum pcache_got pcache_get(u64 gframe, struct pcache_line **line)
 	spin_lock(&set->lock);
 	if (unlikely(set_find(set, gframe) || !(free = set_pop_free(set))))
 		return get_locked(set, gframe, true, line);
-	line_make_resident(free, set, gframe, LINE_FILLING);
+	line_begin(free, set, gframe, LINE_FILLING);
 	spin_unlock(&set->lock);
 	gauge_add(nr_pcache_lines, 1);
 	*line = free;
@@ -304,7 +397,7 @@ void pcache_fill_ended_locked(struct pcache_line *line, bool is_dirty)
 {
 	ASSERT_LOCKED(&line->set->lock);
 	ASSERT(line->state == LINE_FILLING && line->nr_pins == 1);
-	line->state = LINE_VALID;
+	line_set_state(line, LINE_VALID);
 	line->is_dirty = is_dirty;
 }
 
@@ -329,13 +422,26 @@ void pcache_unpin(struct pcache_line *line)
 /* ---- borrowed lines ---------------------------------------------------------
  */
 
+/* From the stock, or from the clean victims; NULL: there are none. */
+static struct pcache_line *reserve_take(void)
+{
+	struct pcache_line *line;
+
+	do
+		line = stock_pop();
+	while (!line && victims_reclaim());
+	return line;
+}
+
 struct pcache_line *pcache_borrow(void)
 {
-	struct pcache_line *line = stock_pop();
+	struct pcache_line *line;
 
+	help_if_late();
+	line = reserve_take();
 	if (!line)
 		return NULL;
-	line->state = LINE_LOOSE;
+	line_set_state(line, LINE_LOOSE);
 	gauge_add(nr_pcache_lines, 1);
 	return line;
 }
@@ -343,6 +449,7 @@ struct pcache_line *pcache_borrow(void)
 void pcache_give_back(struct pcache_line *line)
 {
 	ASSERT(line->state == LINE_LOOSE);
+	line_set_state(line, LINE_FREE);
 	stock_push(line);
 	gauge_sub(nr_pcache_lines, 1);
 }
@@ -360,12 +467,60 @@ bool pcache_adopt(struct pcache_line *line, u64 gframe, u64 nr_write_backs)
 		 pcache_nr_write_backs() == nr_write_backs;
 	if (is_new) {
 		set_make_room(set);
-		line_make_resident(line, set, gframe, LINE_VALID);
+		line_begin(line, set, gframe, LINE_VALID);
 	}
 	spin_unlock(&set->lock);
 	if (!is_new)
 		pcache_give_back(line);
 	return is_new;
+}
+
+/* ---- ahead of demand --------------------------------------------------------
+ */
+
+struct pcache_line *pcache_ahead_claim(u64 gframe)
+{
+	struct pcache_set *set = set_of(gframe);
+	struct pcache_line *line;
+	bool is_new;
+
+	if (!reserve_has(READ_ONCE(victims.low) + 1))
+		return NULL;
+	line = reserve_take();
+	if (!line)
+		return NULL;
+	spin_lock(&set->lock);
+	is_new = !set_find(set, gframe);
+	if (is_new)
+		line_begin(line, set, gframe, LINE_AHEAD);
+	spin_unlock(&set->lock);
+	if (!is_new) {
+		stock_push(line);
+		return NULL;
+	}
+	gauge_add(nr_pcache_lines, 1);
+	return line;
+}
+
+void pcache_ahead_end(struct pcache_line *line, bool ok)
+{
+	struct pcache_set *set = line->set;
+
+	spin_lock(&set->lock);
+	ASSERT(line->state == LINE_AHEAD && line->nr_pins == 1);
+	line->nr_pins = 0;
+	if (ok) {
+		line->is_ahead = true;
+		line_set_state(line, LINE_VICTIM);
+		victim_add(line);
+	} else {
+		line_set_state(line, LINE_FREE);
+		list_del_init(&line->in_list);
+		stock_push(line);
+		gauge_sub(nr_pcache_lines, 1);
+	}
+	set_event(set);
+	spin_unlock(&set->lock);
 }
 
 /* ---- the end of a line ------------------------------------------------------
@@ -384,21 +539,34 @@ static void line_scrub_code(struct pcache_line *line)
 	line->has_code = false;
 }
 
-void line_free(struct pcache_line *line)
+/* What all ends have in common. */
+static void line_end(struct pcache_line *line)
 {
-	struct pcache_set *set = line->set;
-
-	ASSERT_LOCKED(&set->lock);
-	ASSERT(line->state == LINE_VALID || line->state == LINE_VICTIM);
+	ASSERT_LOCKED(&line->set->lock);
 	ASSERT(!line->nr_pins && !line->nr_maps && !line->is_writing);
 	if (line->has_code)
 		line_scrub_code(line);
 	gauge_sub(nr_pcache_lines, 1);
+}
+
+void line_drop_victim(struct pcache_line *line)
+{
+	ASSERT(line->state == LINE_VICTIM && line->fifo == FIFO_NONE);
+	line_end(line);
+	line_set_state(line, LINE_FREE);
+	list_del_init(&line->in_list);
+}
+
+void line_free(struct pcache_line *line)
+{
+	struct pcache_set *set = line->set;
+
 	if (line->state == LINE_VICTIM) {
-		list_del_init(&line->in_list);
 		victim_del(line);
+		line_drop_victim(line);
 		stock_push(line);
 	} else {
+		line_end(line);
 		set_put_free(set, line);
 	}
 	set_event(set);
@@ -429,6 +597,8 @@ int pcache_write_back(struct pcache_line *line)
 		line->is_dirty = true;
 		counter_inc(nr_clflush_fail);
 	}
+	if (line->state == LINE_VICTIM && line->fifo == FIFO_NONE)
+		victim_add(line); /* who picked it met us, and left it alone */
 	set_event(set);
 	spin_unlock(&set->lock);
 	return rc;
@@ -448,8 +618,8 @@ int pcache_clean(u64 gframe)
 	spin_lock(&set->lock);
 	while ((line = set_find(set, gframe)) &&
 	       (line->is_writing || line->state == LINE_EVICTING))
-		set_wait(set);
-	if (line && line->is_dirty && line->state != LINE_FILLING) {
+		line_wait(set, line);
+	if (line && line->is_dirty) {
 		line->nr_pins++;
 		spin_unlock(&set->lock);
 		rc = pcache_write_back(line);
@@ -473,7 +643,7 @@ void pcache_forget(u64 gframe, bool is_dead)
 			break; /* others have it, or will have */
 		}
 		if (line->nr_pins || line->state == LINE_EVICTING) {
-			set_wait(set);
+			line_wait(set, line);
 		} else if (is_worthless || !line->is_dirty) {
 			line_free(line);
 			break;
@@ -537,22 +707,7 @@ void pcache_unlock_mapped(struct pcache_line *line, pte_t *ptep)
 
 bool pcache_line_check(const struct pcache_line *line)
 {
-	switch (line->state) {
-	case LINE_FREE:
-		return !line->nr_maps && !line->nr_pins && !line->is_writing;
-	case LINE_LOOSE:
-		return !line->nr_maps && !line->set;
-	case LINE_FILLING:
-		return !line->nr_maps && line->nr_pins == 1 &&
-		       line->set == set_of(line->gframe);
-	case LINE_VALID:
-		return line->set == set_of(line->gframe);
-	case LINE_EVICTING:
-	case LINE_VICTIM:
-		return !line->nr_maps && line->set == set_of(line->gframe);
-	default:
-		return false;
-	}
+	return may_be(line, line->state);
 }
 
 bool pcache_set_check(struct pcache_set *set)
@@ -563,8 +718,8 @@ bool pcache_set_check(struct pcache_set *set)
 	ASSERT_LOCKED(&set->lock);
 	list_for_each_entry (line, &set->resident, in_list) {
 		nr_resident++;
-		if (!pcache_line_check(line) || line->state == LINE_VICTIM ||
-		    line->state == LINE_EVICTING)
+		if (!pcache_line_check(line) ||
+		    (line->state != LINE_VALID && line->state != LINE_FILLING))
 			return false;
 		list_for_each_entry (other, &set->resident, in_list)
 			if (other != line && other->gframe == line->gframe)
@@ -574,8 +729,8 @@ bool pcache_set_check(struct pcache_set *set)
 				return false;
 	}
 	list_for_each_entry (line, &set->victims, in_list)
-		if (!pcache_line_check(line) || (line->state != LINE_VICTIM &&
-						 line->state != LINE_EVICTING))
+		if (!pcache_line_check(line) || line->state == LINE_VALID ||
+		    line->state == LINE_FILLING)
 			return false;
 	return nr_resident + set->nr_free == pcache.nr_ways + set->nr_extra &&
 	       !(set->nr_free && set->nr_extra);
@@ -615,12 +770,14 @@ void sets_start(void)
 		spin_lock(&set->lock);
 		for (u32 way = 0; way < pcache.nr_ways; way++, n++) {
 			list_init(&pcache.lines[n].in_fifo);
+			pcache.lines[n].gframe = GFRAME_NONE;
 			set_push_free(set, &pcache.lines[n]);
 		}
 		spin_unlock(&set->lock);
 	}
 	for (; n < pcache.nr_lines; n++) {
 		list_init(&pcache.lines[n].in_fifo);
+		pcache.lines[n].gframe = GFRAME_NONE;
 		stock_push(&pcache.lines[n]);
 	}
 }

@@ -13,20 +13,25 @@
  * to a place: a set whose ways are all taken gets one more line from the
  * victim cache's stock at once, and pays it back later, when the evictor
  * moves one of its lines to the victim cache.  No byte is copied for that.
- * So all sets share one reserve of free lines, and a fault waits for the
- * evictor only when the whole reserve is used up.
+ *
+ * The reserve, which all sets share, is what can be had at once: the stock of
+ * free lines, and the victims that are clean, which a fault may reuse without
+ * asking anybody.  A fault waits only when the whole reserve is used up.
  *
  * States of a line, and the only function that makes each transition:
  *
  *	FREE ----pcache_get()-----------> FILLING	 a free line is claimed
  *	FREE ----pcache_borrow()--------> LOOSE		 from the victims' stock
+ *	FREE ----pcache_ahead_claim()---> AHEAD		 nobody has asked yet
+ *	AHEAD ---pcache_ahead_end()-----> VICTIM, or FREE if the fill failed
  *	LOOSE ---pcache_adopt()---------> VALID		 its frame is known now
  *	LOOSE ---pcache_give_back()-----> FREE
  *	FILLING -pcache_fill_end()------> VALID, or FREE if the fill failed
  *	VALID ---evict_line()-----------> EVICTING	 evictor; unmapped
- *	EVICTING evict_finish()---------> VICTIM	 after the TLB flush
+ *	EVICTING victims_accept()-------> VICTIM	 after the TLB flush
  *	VICTIM --pcache_get()-----------> VALID		 hit in the victim cache
- *	VICTIM --line_free()------------> FREE		 reclaimed, written back
+ *	VICTIM --victims_reclaim()------> FREE		 clean, wanted elsewhere
+ *	VICTIM --line_free()------------> FREE		 its frame is dead
  *	VALID ---line_free()------------> FREE		 its frame is dead
  *
  * Invariants (pcache_line_check(), pcache_set_check()):
@@ -35,9 +40,10 @@
  *  2. two lines of one set never have the same gframe, unless both are FREE
  *  3. a set has as many FREE, FILLING and VALID lines as ways, and nr_extra
  *     more; if nr_extra > 0, none is FREE, and the evictor knows the set
- *  4. an EVICTING or VICTIM line stands in its set's list of victims (so that
- *     one lookup under one lock finds it), a VICTIM line in the victim
- *     cache's FIFO as well
+ *  4. an AHEAD, EVICTING or VICTIM line stands in its set's list of victims
+ *     (so that one lookup under one lock finds it); a VICTIM line stands in
+ *     one of the victim cache's FIFOs as well, unless it is being written
+ *     back or somebody is about to reclaim it
  *  5. a line that may differ from its frame is dirty, or one of the entries
  *     that map it has the hardware's dirty bit
  *
@@ -46,8 +52,10 @@
  * each other), nor for the end of somebody else's fill.
  *
  * Locks: set->lock for everything in a set and its lines; inside it the lock
- * of a page-table page, or the victim cache's.  Nothing is locked during
- * transfers.  Nothing here is called from interrupts.
+ * of a page-table page, or the victim cache's.  One step is made without the
+ * set's lock: EVICTING becomes VICTIM under the victim cache's, for a batch at
+ * once.  Nothing is locked during transfers.  Nothing here is called from
+ * interrupts but the end of a write-back.
  */
 #include <arch/x86/paging.h>
 #include <kernel/spinlock.h>
@@ -64,29 +72,42 @@ enum line_state {
 	LINE_VALID,    /* a copy */
 	LINE_EVICTING, /* unmapped, but TLBs may still know it */
 	LINE_VICTIM,   /* a copy, unmapped, in the victim cache */
+	LINE_AHEAD,    /* as FILLING, but for the victim cache */
+	NR_LINE_STATES
 };
 
 /* Reverse mapping: a page-table entry that maps the line. [set->lock] */
 struct rmap {
 	struct aspace *aspace;
 	u64 vaddr;
+	pte_t *ptep; /* its table stays while an entry is present */
 	struct rmap *next;
+};
+
+/* Where a line's in_fifo is. */
+enum line_fifo {
+	FIFO_NONE,
+	FIFO_CLEAN, /* may be reclaimed */
+	FIFO_DIRTY, /* is to be written back */
 };
 
 struct pcache_line {
 	struct pcache_set *set;   /* NULL: in the stock, or LOOSE
 				     [set->lock, victim lock] */
 	struct list_head in_list; /* of its set, or the stock [as set] */
-	struct list_head in_fifo; /* VICTIM [set->lock + victim lock] */
+	struct list_head in_fifo; /* VICTIM; EVICTING: of the batch [victim
+				     lock; the evictor] */
 	u64 gframe;             /* [set->lock; stable while pinned or mapped] */
 	struct rmap first_rmap; /* used while nr_maps > 0 [set->lock] */
 	u32 nr_maps;            /* [set->lock] */
 	u16 nr_pins;            /* [set->lock] */
-	u8 state;               /* enum line_state [set->lock] */
+	u8 state;               /* enum line_state [set->lock; see above] */
+	u8 fifo;                /* enum line_fifo [victim lock] */
 	u8 age;                 /* for LRU: 8 samples of use [set->lock] */
 	bool is_dirty;          /* [set->lock] */
 	bool has_code;          /* was mapped executable [set->lock] */
 	bool is_writing;        /* a write-back is in flight [set->lock] */
+	bool is_ahead;          /* not yet asked for [set->lock] */
 };
 
 struct pcache_set {
@@ -94,6 +115,7 @@ struct pcache_set {
 	u16 nr_free;               /* [lock] */
 	u16 nr_extra;              /* lines beyond its ways [lock] */
 	u32 nr_events;             /* state changes, for waiters [lock] */
+	u32 nr_waiting;            /* threads that want to know [lock] */
 	struct list_head free;     /* [lock] */
 	struct list_head resident; /* FILLING, VALID; oldest first [lock] */
 	struct list_head victims;  /* EVICTING, VICTIM [lock] */
@@ -117,8 +139,10 @@ u64 pcache_size_bytes(void);
 enum pcache_got {
 	PCACHE_FOUND,        /* the line is VALID */
 	PCACHE_FOUND_VICTIM, /* it was in the victim cache, now VALID */
+	PCACHE_FOUND_AHEAD,  /* there because of pcache_ahead_claim() */
 	PCACHE_CLAIMED,      /* FILLING: the caller fills it */
 	PCACHE_FULL,         /* pcache_try_get() only: no free line */
+	PCACHE_BUSY,         /* internal: somebody else is at it */
 };
 
 /**
@@ -171,6 +195,22 @@ void pcache_give_back(struct pcache_line *line);
  */
 bool __must_check pcache_adopt(struct pcache_line *line, u64 gframe,
 			       u64 nr_write_backs);
+
+/**
+ * pcache_ahead_claim - a line to be filled with @gframe before anybody asks.
+ *
+ * Only if a line can be had beyond the reserve that is kept for faults: no set
+ * loses a line for it.  The page becomes a victim, unmapped; the first fault
+ * that wants it gets it as PCACHE_FOUND_AHEAD, and one that comes before
+ * pcache_ahead_end() waits.  If nobody does, it is reclaimed in its turn.
+ *
+ * Context: does not sleep; no set lock held.
+ * Return: the line, AHEAD; NULL: none to spare, or @gframe has a line.
+ */
+struct pcache_line *pcache_ahead_claim(u64 gframe);
+/** pcache_ahead_end - its content is there, or (@ok false) could not be had.
+ * Context: as pcache_fill_end(). */
+void pcache_ahead_end(struct pcache_line *line, bool ok);
 
 /**
  * pcache_forget - drop the copy of @gframe, if there is one nobody maps.
@@ -228,12 +268,13 @@ struct pcache_line *pcache_lock_mapped(pte_t *ptep, pte_t *pte);
 void pcache_unlock_mapped(struct pcache_line *line, pte_t *ptep);
 
 /**
- * pcache_rmap_add - @aspace's entry of @vaddr now maps @line.
+ * pcache_rmap_add - @ptep, @aspace's entry of @vaddr, now maps @line.
  *
  * Context: set lock and entry's lock held.  Return: false: no memory.
  */
 bool __must_check pcache_rmap_add(struct pcache_line *line,
-				  struct aspace *aspace, u64 vaddr);
+				  struct aspace *aspace, u64 vaddr,
+				  pte_t *ptep);
 /** pcache_rmap_del - it no longer does.  Same context. */
 void pcache_rmap_del(struct pcache_line *line, struct aspace *aspace,
 		     u64 vaddr);

@@ -23,11 +23,13 @@ int rmap_start(void)
 	return rmap_cache ? 0 : -ENOMEM;
 }
 
-bool pcache_rmap_add(struct pcache_line *line, struct aspace *aspace, u64 vaddr)
+bool pcache_rmap_add(struct pcache_line *line, struct aspace *aspace, u64 vaddr,
+		     pte_t *ptep)
 {
 	struct rmap *rmap = &line->first_rmap;
 
 	ASSERT_LOCKED(&line->set->lock);
+	ASSERT_LOCKED(pte_lock_of(ptep));
 	ASSERT(line->state == LINE_VALID);
 	if (line->nr_maps) {
 		rmap = slab_alloc(rmap_cache);
@@ -40,6 +42,7 @@ bool pcache_rmap_add(struct pcache_line *line, struct aspace *aspace, u64 vaddr)
 	}
 	rmap->aspace = aspace;
 	rmap->vaddr = vaddr;
+	rmap->ptep = ptep;
 	line->nr_maps++;
 	counter_inc(nr_pcache_rmap_alloc);
 	gauge_add(nr_pcache_rmaps, 1);
@@ -97,27 +100,30 @@ static void flush_note(struct rmap_flush *flush, struct aspace *aspace,
 		flush->vaddrs[flush->nr++] = vaddr;
 }
 
+/* Unmap the first of @line's mappings. */
+static void unmap_first(struct pcache_line *line, struct rmap_flush *flush)
+{
+	struct rmap *rmap = &line->first_rmap;
+	pte_t *ptep = rmap->ptep;
+	struct spinlock *lock = pte_lock_of(ptep);
+	pte_t pte;
+
+	spin_lock(lock);
+	pte = pte_read(ptep);
+	CHECK(pte_is_present(pte) && pte_paddr(pte) == pcache_line_paddr(line));
+	pte = pte_xchg(ptep, pte_make_remote(line->gframe, pte));
+	spin_unlock(lock);
+	if (pte & PTE_DIRTY)
+		line->is_dirty = true;
+	flush_note(flush, rmap->aspace, rmap->vaddr);
+	rmap_remove(line, NULL);
+}
+
 void rmap_unmap_all(struct pcache_line *line, struct rmap_flush *flush)
 {
 	ASSERT_LOCKED(&line->set->lock);
-	while (line->nr_maps) {
-		struct aspace *aspace = line->first_rmap.aspace;
-		u64 vaddr = line->first_rmap.vaddr;
-		pte_t *ptep = pt_walk(aspace_page_table(aspace), vaddr, false);
-		pte_t pte;
-
-		CHECK(ptep);
-		spin_lock(pte_lock_of(ptep));
-		pte = pte_read(ptep);
-		CHECK(pte_is_present(pte) &&
-		      pte_paddr(pte) == pcache_line_paddr(line));
-		pte = pte_xchg(ptep, pte_make_remote(line->gframe, pte));
-		spin_unlock(pte_lock_of(ptep));
-		if (pte & PTE_DIRTY)
-			line->is_dirty = true;
-		flush_note(flush, aspace, vaddr);
-		rmap_remove(line, NULL);
-	}
+	while (line->nr_maps)
+		unmap_first(line, flush);
 }
 
 void rmap_flush_run(struct rmap_flush *flush)
@@ -140,18 +146,17 @@ bool rmap_test_accessed(struct pcache_line *line)
 	ASSERT_LOCKED(&line->set->lock);
 	if (!line->nr_maps)
 		return false;
+	/*
+	 * With the set locked all these entries stay present and map @line;
+	 * the bit alone changes without their locks.  No TLB flush: a use that
+	 * a TLB hides for a while only makes the line look a little older than
+	 * it is.
+	 */
 	for (struct rmap *rmap = &line->first_rmap; rmap; rmap = rmap->next) {
-		pte_t *ptep = pt_walk(aspace_page_table(rmap->aspace),
-				      rmap->vaddr, false);
-
-		/* No TLB flush: a use that a TLB hides for a while only makes
-		 * the line look a little older than it is. */
-		spin_lock(pte_lock_of(ptep));
-		if (pte_read(ptep) & PTE_ACCESSED) {
-			fetch_and(ptep, ~PTE_ACCESSED);
+		if (pte_read(rmap->ptep) & PTE_ACCESSED) {
+			fetch_and(rmap->ptep, ~PTE_ACCESSED);
 			was_accessed = true;
 		}
-		spin_unlock(pte_lock_of(ptep));
 	}
 	return was_accessed;
 }

@@ -19,9 +19,10 @@
 #include <mm/vmap.h>
 #include <net/rpc.h>
 
-#define WAYS_MAX       64u
-#define STOCK_LOW_MAX  512u /* free lines; see struct pcache */
-#define STOCK_HIGH_MAX 1536u
+#define WAYS_MAX    64u
+#define LOW_MIN_MAX 512u /* lines; see struct pcache */
+#define REFILL_MAX  1024u
+#define EVICT_BATCH 512u
 
 /* What the options ask for. */
 static u64 opt_size_bytes = (u64)CONFIG_PCACHE_SIZE_MB << 20;
@@ -80,14 +81,16 @@ static void geometry_decide(void)
 {
 	u32 nr_pages = (u32)(opt_size_bytes >> PAGE_SHIFT);
 	u32 nr_victims = opt_victims ? opt_victims : max(nr_pages / 8, 1u);
-	u32 low = max(nr_victims / 4, 1u), high = nr_victims * 3 / 4;
+	u32 nr_others = nr_cpus_online - 1;
 
 	pcache.nr_ways = opt_ways;
 	pcache.nr_sets = (nr_pages - nr_victims) / opt_ways;
 	pcache.nr_victims = nr_victims;
-	/* A large victim cache is there to be hit, not to be empty. */
-	pcache.stock_low = min(low, STOCK_LOW_MAX);
-	pcache.stock_high = min(max(low, high), STOCK_HIGH_MAX);
+	pcache.low_min = clamp(nr_victims / 4, 1u, LOW_MIN_MAX);
+	pcache.low_max = max(nr_victims * 3 / 4, 1u);
+	pcache.refill = REFILL_MAX;
+	pcache.evict_batch = max(EVICT_BATCH, nr_others * PAGES_PER_IPI);
+	pcache.reclaim_batch = clamp(nr_victims / 16, 1u, RECLAIM_BATCH_MAX);
 	pcache.nr_lines = pcache.nr_sets * pcache.nr_ways + nr_victims;
 }
 
@@ -180,9 +183,12 @@ static void cmd_pcache(int argc, char **argv)
 		pcache.nr_sets, pcache.nr_ways, pcache.nr_victims, PAGE_SIZE,
 		pcache.policy->name);
 	show_percent("lines in use", nr_used, pcache.nr_lines);
-	show_percent("thereof victims", victims.nr_in_fifo, pcache.nr_victims);
+	show_percent("victims, clean", victims.nr_clean, pcache.nr_victims);
+	show_percent("victims, dirty", victims.nr_dirty + victims.nr_writing,
+		     pcache.nr_victims);
 	show_percent("free lines in stock", victims.nr_stock,
 		     pcache.nr_victims);
+	mprintf("%-24s %u\n", "evictors wake up below", victims.low);
 	mprintf("%-24s %lu\n", "mappings", (u64)gauge_read(nr_pcache_rmaps));
 	mprintf("%-24s %lu\n", "frames in use",
 		(u64)gauge_read(nr_user_frames));

@@ -1,24 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The victim cache: lines that left their sets, until they are wanted again
- * or their room is.
+ * or their room is; and the reserve.
  *
- * Fully associative: it holds lines of all sets, oldest first in one FIFO.
- * What it does not use is its stock of free lines, from which sets whose ways
- * are all taken get more.  Stock + FIFO + LOOSE and EVICTING lines + the sum
- * of all sets' nr_extra = nr_victims, always.
+ * Fully associative: it holds lines of all sets.  There are two FIFOs, oldest
+ * first: dirty victims wait to be written back, clean ones wait for nothing.
+ * They are found again until the last moment, when somebody needs a line and
+ * the stock has none: then the oldest are freed (victims_reclaim()), by who
+ * needs one.
  */
-#define pr_fmt(fmt) "pcache: " fmt
 #include "internal.h"
 
 #include <kernel/assert.h>
 #include <kernel/counters.h>
-#include <kernel/log.h>
-#include <lib/string.h>
-#include <managers/processor/mm/memnode.h>
-#include <managers/processor/mm/pte.h>
-#include <net/membership.h>
-#include <net/rpc.h>
+#include <lib/minmax.h>
 
 struct victim_cache victims;
 
@@ -26,26 +21,33 @@ void victims_start(void)
 {
 	spin_lock_init(&victims.lock, "victim cache", LOCK_VICTIM);
 	list_init(&victims.stock);
-	list_init(&victims.fifo);
+	list_init(&victims.clean);
+	list_init(&victims.dirty);
 	list_init(&victims.todo);
 	waitq_init(&victims.evictors);
 	waitq_init(&victims.room);
+	waitq_init(&victims.finished);
+	victims.low = pcache.low_min;
+}
+
+/* ---- the stock --------------------------------------------------------------
+ */
+
+static void wake_who_waits_for_room(void)
+{
+	if (READ_ONCE(victims.nr_waiting))
+		waitq_wake_all(&victims.room);
 }
 
 void stock_push(struct pcache_line *line)
 {
-	bool is_wanted;
-
+	ASSERT(line->state == LINE_FREE);
 	spin_lock(&victims.lock);
 	line->set = NULL;
-	line->gframe = GFRAME_NONE;
-	line->state = LINE_FREE;
 	list_add(&line->in_list, &victims.stock);
 	WRITE_ONCE(victims.nr_stock, victims.nr_stock + 1);
-	is_wanted = victims.nr_waiting;
 	spin_unlock(&victims.lock);
-	if (is_wanted)
-		waitq_wake_all(&victims.room);
+	wake_who_waits_for_room();
 }
 
 struct pcache_line *stock_pop(void)
@@ -60,229 +62,175 @@ struct pcache_line *stock_pop(void)
 		WRITE_ONCE(victims.nr_stock, victims.nr_stock - 1);
 	}
 	spin_unlock(&victims.lock);
-	if (!stock_has(pcache.stock_low))
-		waitq_wake_one(&victims.evictors);
+	evictor_check();
 	return line;
 }
 
-bool stock_has(u32 nr)
+static void waiting_add(u32 nr)
 {
-	return READ_ONCE(victims.nr_stock) >= nr;
-}
-
-static void stock_waiting_add(u32 nr)
-{
-	/* With the lock: stock_push() sees it, or we see what was pushed. */
+	/* With the lock: who adds to the reserve sees it, or we see what was
+	 * added. */
 	spin_lock(&victims.lock);
 	victims.nr_waiting += nr;
 	spin_unlock(&victims.lock);
 }
 
-void stock_wait(const u32 *nr_events, u32 seen)
+void reserve_wait(const u32 *nr_events, u32 seen)
 {
-	stock_waiting_add(1);
-	wait_event(&victims.room,
-		   stock_has(1) || READ_ONCE(*nr_events) != seen);
-	stock_waiting_add(-1u);
+	waiting_add(1);
+	wait_event(&victims.room, reserve_has(1) || write_backs_ended() ||
+					  READ_ONCE(*nr_events) != seen);
+	waiting_add(-1u);
+}
+
+void reserve_was_short(void)
+{
+	u32 low = READ_ONCE(victims.low);
+
+	WRITE_ONCE(victims.low, min(low + low / 4 + 1, pcache.low_max));
+}
+
+/* ---- the FIFOs --------------------------------------------------------------
+ */
+
+/* @line, in no FIFO, goes to the end of its own.  The lock is held. */
+static void fifo_push(struct pcache_line *line)
+{
+	ASSERT(line->fifo == FIFO_NONE);
+	if (line->is_dirty) {
+		line->fifo = FIFO_DIRTY;
+		list_add_tail(&line->in_fifo, &victims.dirty);
+		WRITE_ONCE(victims.nr_dirty, victims.nr_dirty + 1);
+	} else {
+		line->fifo = FIFO_CLEAN;
+		list_add_tail(&line->in_fifo, &victims.clean);
+		WRITE_ONCE(victims.nr_clean, victims.nr_clean + 1);
+	}
+}
+
+/* @line leaves the FIFO it is in, if any.  The lock is held. */
+static void fifo_remove(struct pcache_line *line)
+{
+	if (line->fifo == FIFO_DIRTY)
+		WRITE_ONCE(victims.nr_dirty, victims.nr_dirty - 1);
+	else if (line->fifo == FIFO_CLEAN)
+		WRITE_ONCE(victims.nr_clean, victims.nr_clean - 1);
+	line->fifo = FIFO_NONE;
+	list_del_init(&line->in_fifo);
 }
 
 void victim_add(struct pcache_line *line)
 {
 	ASSERT_LOCKED(&line->set->lock);
 	spin_lock(&victims.lock);
-	list_add_tail(&line->in_fifo, &victims.fifo);
-	WRITE_ONCE(victims.nr_in_fifo, victims.nr_in_fifo + 1);
+	fifo_push(line);
 	spin_unlock(&victims.lock);
+	wake_who_waits_for_room();
 }
 
 void victim_del(struct pcache_line *line)
 {
 	ASSERT_LOCKED(&line->set->lock);
 	spin_lock(&victims.lock);
-	list_del_init(&line->in_fifo);
-	WRITE_ONCE(victims.nr_in_fifo, victims.nr_in_fifo - 1);
+	fifo_remove(line);
 	spin_unlock(&victims.lock);
 }
 
-/*
- * Lock the set of the oldest victim.  It is moved to the FIFO's end, so that
- * the next call finds the next one if this one stays.
- */
-static struct pcache_line *victim_lock_oldest(void)
+void victims_accept(struct list_head *lines)
 {
-	for (;;) {
-		struct pcache_line *line;
-		struct pcache_set *set = NULL;
+	struct pcache_line *line, *next;
 
-		spin_lock(&victims.lock);
-		line = list_first_entry_or_null(&victims.fifo,
-						struct pcache_line, in_fifo);
-		if (line)
-			set = line->set;
-		spin_unlock(&victims.lock);
-		if (!line)
-			return NULL;
-
-		spin_lock(&set->lock);
-		if (line->set == set && line->state == LINE_VICTIM) {
-			spin_lock(&victims.lock);
-			list_move_tail(&line->in_fifo, &victims.fifo);
-			spin_unlock(&victims.lock);
-			return line;
-		}
-		spin_unlock(&set->lock); /* rescued meanwhile */
+	spin_lock(&victims.lock);
+	list_for_each_entry_safe (line, next, lines, in_fifo) {
+		list_del_init(&line->in_fifo);
+		fifo_push(line);
+		/* From here on others may take it away. */
+		line_set_state(line, LINE_VICTIM);
 	}
+	smp_store_release(&victims.nr_finished, victims.nr_finished + 1);
+	spin_unlock(&victims.lock);
+	waitq_wake_all(&victims.finished);
+	wake_who_waits_for_room();
 }
 
-/* ---- writing back in batches ------------------------------------------------
+/* ---- taking victims ---------------------------------------------------------
  */
 
-struct write_batch;
-
-struct write_back {
-	struct remote_io io;
-	struct pcache_line *line;
-	struct write_batch *batch;
-};
-
-struct write_batch {
-	u32 nr;
-	struct write_back writes[WRITE_BATCH];
-	atomic_t nr_pending;
-	struct completion all_done;
-};
-
-static void write_done(struct remote_io *io)
+u32 victims_pick(enum line_fifo fifo, struct victim_pick *picks, u32 max)
 {
-	struct write_batch *batch =
-		container_of(io, struct write_back, io)->batch;
+	struct list_head *list =
+		fifo == FIFO_DIRTY ? &victims.dirty : &victims.clean;
+	u32 nr = 0;
 
-	if (atomic_dec_and_test(&batch->nr_pending))
-		complete(&batch->all_done);
-}
+	spin_lock(&victims.lock);
+	while (nr < max && !list_empty(list)) {
+		struct pcache_line *line =
+			list_first_entry(list, struct pcache_line, in_fifo);
 
-/* Some KiB: not worth clearing. */
-static void write_batch_init(struct write_batch *batch)
-{
-	batch->nr = 0;
-	completion_init(&batch->all_done);
-}
-
-/* @line goes with @batch.  Its set's lock is held. */
-static void write_batch_add(struct write_batch *batch, struct pcache_line *line)
-{
-	struct write_back *write = &batch->writes[batch->nr++];
-
-	line->is_writing = true;
-	line->is_dirty = false;
-	line->nr_pins++;
-	write->line = line;
-	write->batch = batch;
-	write->io = (struct remote_io){
-		.region = pcache.region,
-		.paddr = pcache_line_paddr(line),
-		.remote_addr = frame_dma(line->gframe),
-		.rkey = memnode_of(line->gframe)->rkey,
-		.len_bytes = PAGE_SIZE,
-		.done = write_done,
-	};
-}
-
-/* Post the transfers, one call for each run of lines of one memory node. */
-static void write_batch_post(struct write_batch *batch)
-{
-	atomic_set(&batch->nr_pending, (int)batch->nr + 1);
-	for (u32 i = 0; i < batch->nr;) {
-		struct write_back *writes = &batch->writes[i];
-		struct memnode *node = memnode_of(writes[0].line->gframe);
-		struct remote_io *ios[WRITE_BATCH];
-		u32 n = 0;
-
-		while (i + n < batch->nr &&
-		       memnode_of(writes[n].line->gframe) == node) {
-			ios[n] = &writes[n].io;
-			n++;
-		}
-		if (remote_write_async(node->peer, ios, n)) {
-			for (u32 k = 0; k < n; k++) {
-				ios[k]->status = -EHOSTDOWN;
-				write_done(ios[k]);
-			}
-		}
-		i += n;
+		picks[nr++] = (struct victim_pick){line, line->set};
+		fifo_remove(line);
 	}
-	if (!atomic_dec_and_test(&batch->nr_pending))
-		wait_for_completion(&batch->all_done);
+	spin_unlock(&victims.lock);
+	return nr;
 }
 
-/* The write of @line ended.  Return: whether it could be freed. */
-static bool write_batch_end(struct pcache_line *line, int status)
+bool victim_lock(const struct victim_pick *pick)
 {
-	struct pcache_set *set = line->set;
+	struct pcache_line *line = pick->line;
+
+	/* Meanwhile it may have been wanted, freed, even evicted again: then
+	 * it is in a FIFO. */
+	spin_lock(&pick->set->lock);
+	if (line->set == pick->set && line->state == LINE_VICTIM &&
+	    line->fifo == FIFO_NONE && !line->is_writing)
+		return true;
+	spin_unlock(&pick->set->lock);
+	return false;
+}
+
+/* Free a picked victim, unless somebody has a use for it. */
+static bool reclaim_one(const struct victim_pick *pick)
+{
+	struct pcache_line *line = pick->line;
 	bool is_free = false;
 
-	spin_lock(&set->lock);
-	line->is_writing = false;
-	line->nr_pins--;
-	atomic64_inc(&pcache.nr_write_backs);
-	if (status == -EHOSTDOWN) {
-		pr_err_ratelimited("a modified page is lost: %s is gone",
-				   peer_name(memnode_of(line->gframe)->peer));
-		counter_inc(nr_clflush_fail);
-	} else if (status) {
-		line->is_dirty = true; /* once more, later */
-		counter_inc(nr_clflush_fail);
-	}
-	if (line->state == LINE_VICTIM && !line->is_dirty && !line->nr_pins) {
-		line_free(line);
-		counter_inc(nr_victim_eviction);
+	if (!victim_lock(pick))
+		return false;
+	if (line->is_dirty || line->nr_pins) {
+		victim_add(line);
+	} else {
+		if (line->is_ahead)
+			counter_inc(nr_prefetch_wasted);
+		line_drop_victim(line);
 		is_free = true;
 	}
-	set_event(set);
-	spin_unlock(&set->lock);
+	spin_unlock(&pick->set->lock);
 	return is_free;
-}
-
-static u32 write_batch_run(struct write_batch *batch)
-{
-	u32 nr_freed = 0;
-
-	if (!batch->nr)
-		return 0;
-	counter_add(nr_clflush, batch->nr);
-	counter_inc(nr_clflush_batch);
-	write_batch_post(batch);
-	for (u32 i = 0; i < batch->nr; i++)
-		nr_freed += write_batch_end(batch->writes[i].line,
-					    batch->writes[i].io.status);
-	return nr_freed;
 }
 
 u32 victims_reclaim(void)
 {
-	struct write_batch batch;
-	u32 nr_freed = 0, nr_looks = READ_ONCE(victims.nr_in_fifo);
+	struct victim_pick picks[RECLAIM_BATCH_MAX];
+	u32 nr = victims_pick(FIFO_CLEAN, picks, pcache.reclaim_batch);
+	LIST_HEAD(freed);
+	u32 nr_freed = 0;
 
-	write_batch_init(&batch);
-	while (nr_looks-- && batch.nr < WRITE_BATCH &&
-	       !stock_has(pcache.stock_high - batch.nr)) {
-		struct pcache_line *line = victim_lock_oldest();
-		struct pcache_set *set;
+	for (u32 i = 0; i < nr; i++) {
+		struct pcache_line *line = picks[i].line;
 
-		if (!line)
-			break;
-		set = line->set;
-		if (line->is_writing || line->nr_pins) {
-			; /* the other evictor has it */
-		} else if (line->is_dirty) {
-			write_batch_add(&batch, line);
-		} else {
-			line_free(line);
-			counter_inc(nr_clflush_clean_skipped);
-			counter_inc(nr_victim_eviction);
-			nr_freed++;
-		}
-		spin_unlock(&set->lock);
+		if (!reclaim_one(&picks[i]))
+			continue;
+		line->set = NULL; /* nobody else knows it now */
+		list_add_tail(&line->in_list, &freed);
+		nr_freed++;
 	}
-	return nr_freed + write_batch_run(&batch);
+	if (!nr_freed)
+		return 0;
+	counter_add(nr_victim_eviction, nr_freed);
+	spin_lock(&victims.lock);
+	list_splice_tail_init(&freed, &victims.stock);
+	WRITE_ONCE(victims.nr_stock, victims.nr_stock + nr_freed);
+	spin_unlock(&victims.lock);
+	wake_who_waits_for_room();
+	return nr_freed;
 }
