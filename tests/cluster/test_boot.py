@@ -37,7 +37,7 @@ def test_a_slow_reader_of_the_monitor_loses_nothing(tmp_path):
     node = subprocess.Popen(
         [os.path.join(TOP, 'scripts/qemu'), '-M', 'q35', '-accel', 'tcg',
          '-cpu', 'max', '-m', '256M', '-nodefaults', '-display', 'none',
-         '-no-reboot', '-kernel', kernel, '-append',
+         '-no-reboot', '-kernel', KERNEL, '-append',
          'role=processor', '-serial', 'null', '-chardev',
          f'socket,id=log,path={path},server=on', '-serial', 'chardev:log'],
         stdin=subprocess.DEVNULL)
