@@ -10,15 +10,18 @@
 #include <arch/x86/cpu.h>
 #include <kernel/assert.h>
 #include <kernel/log.h>
+#include <lib/atomic.h>
 #include <lib/errno.h>
 #include <lib/string.h>
 #include <mm/page.h>
 #include <mm/phys.h>
 
 #include "arch.h"
+#include "table_page.h"
 
-#define MIB2 (2ul << 20)
-#define GIB1 (1ul << 30)
+#define MIB2             (2ul << 20)
+#define GIB1             (1ul << 30)
+#define ROOT_ENTRY_BYTES (512 * GIB1)
 
 #define MSR_PAT   0x277
 #define PAT_VALUE 0x0007040600070106ul /* WB WC UC- UC, WB WT UC- UC */
@@ -76,6 +79,8 @@ static pte_t *entry_at(u64 vaddr, int level)
 static void map_direct(void *arg, const struct phys_region *r)
 {
 	const u64 flags = PTE_PRESENT | PTE_WRITE | PTE_NX | PTE_GLOBAL;
+	/* Page-table pages become read-only by 2 MiB. */
+	bool may_use_1gib = cpu_features.gib_pages && !TABLES_ARE_APART;
 	paddr_t pos = ALIGN_DOWN(r->start, PAGE_SIZE);
 	paddr_t end = ALIGN_UP(r->end, PAGE_SIZE);
 
@@ -84,7 +89,7 @@ static void map_direct(void *arg, const struct phys_region *r)
 	while (pos < end) {
 		u64 vaddr = KERNEL_DIRECT_BASE + pos;
 
-		if (cpu_features.gib_pages && IS_ALIGNED(pos, GIB1) &&
+		if (may_use_1gib && IS_ALIGNED(pos, GIB1) &&
 		    end - pos >= GIB1) {
 			*entry_at(vaddr, 2) = pos | flags | PTE_LARGE;
 			pos += GIB1;
@@ -122,6 +127,10 @@ void kernel_map_init(void)
 	map_image(__rodata_start, __data_start, PTE_NX);
 	map_image(__data_start, __image_end, PTE_NX | PTE_WRITE);
 	CHECK(table_below(&root[index_at(KERNEL_VMAP_BASE, 3)]));
+	for (paddr_t pos = 0; TABLES_ARE_APART && pos < phys_end();
+	     pos += ROOT_ENTRY_BYTES)
+		CHECK(table_below(
+			&root[index_at(KERNEL_TABLES_BASE + pos, 3)]));
 	write_cr3(paddr_of(root));
 	kernel_map_init_cpu();
 	is_booting = false;
@@ -156,6 +165,41 @@ pte_t *kernel_pte(u64 kaddr)
 
 	CHECK(e && *e);
 	return e;
+}
+
+/* Is 2 MiB of the direct map mapped by one entry? */
+static bool is_large(u64 kaddr)
+{
+	return *entry_at(kaddr, 1) & PTE_LARGE;
+}
+
+int kernel_map_move(void *block, u64 kaddr)
+{
+	u64 direct = (u64)block;
+	pte_t *alias = entry_at(kaddr, 1);
+
+	ASSERT(IS_ALIGNED(direct, MIB2) && IS_ALIGNED(kaddr, MIB2));
+	if (!alias)
+		return -ENOMEM;
+	pte_write(alias, paddr_of(block) | PTE_PRESENT | PTE_WRITE | PTE_NX |
+				 PTE_GLOBAL | PTE_LARGE);
+	if (is_large(direct)) {
+		fetch_and(entry_at(direct, 1), ~PTE_WRITE);
+		kernel_map_flush(direct, 1);
+		return 0;
+	}
+	for (u64 pos = direct; pos < direct + MIB2; pos += PAGE_SIZE)
+		fetch_and(entry_at(pos, 0), ~PTE_WRITE);
+	kernel_map_flush(direct, MIB2 / PAGE_SIZE);
+	return 0;
+}
+
+bool kernel_map_is_table(u64 kaddr)
+{
+	if (!TABLES_ARE_APART || kaddr < KERNEL_DIRECT_BASE ||
+	    kaddr - KERNEL_DIRECT_BASE >= phys_end())
+		return false;
+	return !(*entry_at(kaddr, is_large(kaddr)) & PTE_WRITE);
 }
 
 struct flush_range {

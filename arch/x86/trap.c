@@ -11,6 +11,7 @@
 #include <kernel/trap.h>
 
 #include <arch/x86/cpu.h>
+#include <arch/x86/kernel_map.h>
 #include <kernel/assert.h>
 #include <kernel/counters.h>
 #include <kernel/hooks.h>
@@ -83,6 +84,8 @@ static u64 account_entry(void)
 	return now;
 }
 
+#define PAGE_FAULT_WRITE 0x2u /* in the error code */
+
 static bool is_user(const struct user_regs *regs)
 {
 	return regs->cs & 3;
@@ -92,7 +95,11 @@ static _Noreturn void die(struct user_regs *regs, u64 vector, u64 error)
 {
 	char what[96];
 
-	if (vector == VECTOR_PAGE_FAULT)
+	if (vector == VECTOR_PAGE_FAULT && error & PAGE_FAULT_WRITE &&
+	    kernel_map_is_table(read_cr2()))
+		scnprintf(what, sizeof(what),
+			  "page-table page written to at %lx", read_cr2());
+	else if (vector == VECTOR_PAGE_FAULT)
 		scnprintf(what, sizeof(what), "page fault at %lx, error %lx",
 			  read_cr2(), error);
 	else

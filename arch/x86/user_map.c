@@ -15,6 +15,8 @@
 #include <lib/string.h>
 #include <mm/page.h>
 
+#include "table_page.h"
+
 #define NR_ENTRIES  512
 #define KERNEL_HALF 256
 #define TOP_LEVEL   3
@@ -32,25 +34,25 @@ static u32 index_at(u64 vaddr, int level)
 
 static pte_t *table_of(pte_t entry)
 {
-	return kaddr_of(pte_paddr(entry));
+	return table_at(pte_paddr(entry));
 }
 
 int pt_init(struct page_table *pt)
 {
-	pt->top = page_alloc_zero(0);
+	pt->top = table_page_alloc();
 	if (!pt->top)
 		return -ENOMEM;
 	gauge_add(nr_page_table_pages, 1);
 	memcpy(pt->top + KERNEL_HALF, kernel_root() + KERNEL_HALF,
 	       KERNEL_HALF * sizeof(pte_t));
-	pt->top_paddr = paddr_of(pt->top);
+	pt->top_paddr = table_paddr(pt->top);
 	cpumask_zero(&pt->cpus);
 	return 0;
 }
 
 static void table_free(pte_t *table)
 {
-	page_free(table, 0);
+	table_page_free(table);
 	gauge_sub(nr_page_table_pages, 1);
 }
 
@@ -76,12 +78,12 @@ void pt_destroy(struct page_table *pt)
 /* The table below @e, made if missing. NULL without memory. */
 static pte_t *table_make(pte_t *e)
 {
-	pte_t *table = page_alloc_zero(0);
+	pte_t *table = table_page_alloc();
 
 	if (!table)
 		return NULL;
-	if (!pte_cmpxchg(e, 0, paddr_of(table) | TABLE_FLAGS)) {
-		page_free(table, 0);
+	if (!pte_cmpxchg(e, 0, table_paddr(table) | TABLE_FLAGS)) {
+		table_page_free(table);
 		return table_of(pte_read(e));
 	}
 	gauge_add(nr_page_table_pages, 1);

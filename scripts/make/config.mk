@@ -21,6 +21,8 @@ $(O)/include/config:
 $(O)/.config: $(DEFCONFIG) | $(O)/include/config
 	$(Q)$(call kconfig,conf) --defconfig=$(CURDIR)/$(DEFCONFIG) Kconfig >/dev/null
 
+# Options that are new since .config was written get their defaults.
 $(AUTOCONF): $(O)/.config $(KCONFIG_DEPS) | $(O)/include/config
+	$(Q)$(call kconfig,conf) --olddefconfig Kconfig >/dev/null
 	$(Q)$(call kconfig,conf) --silentoldconfig Kconfig >/dev/null
 	$(Q)touch $@

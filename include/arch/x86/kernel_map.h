@@ -31,6 +31,15 @@ const pte_t *kernel_root(void);
 int __must_check kernel_map_page(u64 kaddr, paddr_t paddr, u64 flags);
 /** kernel_pte - the entry of a page that was mapped before. */
 pte_t *kernel_pte(u64 kaddr);
+/**
+ * kernel_map_move - make 2 MiB of the direct map read-only, and writable at
+ * @kaddr instead: see arch/x86/table_page.h.
+ *
+ * Context: interrupts on.  Return: 0 or -ENOMEM.
+ */
+int __must_check kernel_map_move(void *block, u64 kaddr);
+/** kernel_map_is_table - is @kaddr in such a block? */
+bool kernel_map_is_table(u64 kaddr);
 /** kernel_map_flush - drop @nr pages from all TLBs. Context: interrupts on. */
 void kernel_map_flush(u64 kaddr, u64 nr);
 

@@ -16,6 +16,7 @@
  *	0000000000000000  user
  *	ffff800000000000  all RAM (direct map), not executable
  *	ffffc00000000000  mapped on demand: I/O, vmalloc, kernel stacks
+ *	ffffe00000000000  debug build: page-table pages, writable
  *	ffffffff80000000  the kernel image
  */
 #include <kernel/cpu.h>
