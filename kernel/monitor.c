@@ -44,7 +44,7 @@ static u8 next_byte(void)
 {
 	u8 byte;
 
-	wait_event(&ring_waitq, smp_load_acquire(&ring_in) != ring_out);
+	wait_event_idle(&ring_waitq, smp_load_acquire(&ring_in) != ring_out);
 	byte = ring[ring_out % RING_SIZE];
 	smp_store_release(&ring_out, ring_out + 1);
 	return byte;

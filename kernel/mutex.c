@@ -66,7 +66,9 @@ void mutex_lock(struct mutex *m)
 	if (likely(try_owner(m)))
 		return;
 	__atomic_fetch_add(&m->nr_waiters, 1, __ATOMIC_SEQ_CST);
+	wait_names(m->name, &m->owner);
 	wait_event(&m->waitq, try_owner(m));
+	wait_names(NULL, NULL);
 	__atomic_fetch_sub(&m->nr_waiters, 1, __ATOMIC_SEQ_CST);
 }
 
@@ -139,8 +141,11 @@ void down_read(struct rwsem *s)
 {
 	might_sleep();
 	rank_push(s->rank, s->name);
-	if (unlikely(!try_read(s)))
-		wait_event(&s->waitq, try_read(s));
+	if (likely(try_read(s)))
+		return;
+	wait_names(s->name, &s->writer);
+	wait_event(&s->waitq, try_read(s));
+	wait_names(NULL, NULL);
 }
 
 bool down_read_trylock(struct rwsem *s)
@@ -158,7 +163,9 @@ void down_write(struct rwsem *s)
 	if (try_write(s, 0))
 		return;
 	__atomic_fetch_add(&s->state, RWSEM_WAITING, __ATOMIC_SEQ_CST);
+	wait_names(s->name, &s->writer);
 	wait_event(&s->waitq, try_write(s, RWSEM_WAITING));
+	wait_names(NULL, NULL);
 }
 
 void up_read(struct rwsem *s)

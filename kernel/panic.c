@@ -2,6 +2,7 @@
 /* The end: oopses, failed assertions, panics, and what they print. */
 #define pr_fmt(fmt) "panic: " fmt
 #include <arch/x86/cpu.h>
+#include <arch/x86/setup.h>
 #include <arch/x86/user.h>
 #include <kernel/assert.h>
 #include <kernel/cmdline.h>
@@ -76,6 +77,22 @@ void stack_trace_print(u64 rip, u64 rbp)
 		print_address(frame[1]);
 		last = rbp;
 		rbp = frame[0];
+	}
+}
+
+void stack_trace_thread(const struct thread *t)
+{
+	u64 rip, rbp, last = (u64)t->stack;
+
+	if (!thread_arch_frame(t, &rip, &rbp))
+		return;
+	for (int i = 0; i < TRACE_DEPTH_MAX && rip; i++) {
+		print_address(rip);
+		if (rbp <= last || rbp > t->stack_top - 16 || rbp % 8)
+			return;
+		last = rbp;
+		rip = ((const u64 *)rbp)[1];
+		rbp = ((const u64 *)rbp)[0];
 	}
 }
 

@@ -247,13 +247,20 @@ u32 thread_count(void)
 	return (u32)gauge_read(nr_threads);
 }
 
+void threads_for_each_locked(void (*fn)(void *arg, struct thread *t), void *arg)
+{
+	struct thread *t;
+
+	ASSERT_LOCKED(&thread_list_lock);
+	list_for_each_entry (t, &all_threads, all_link)
+		fn(arg, t);
+}
+
 void threads_for_each(void (*fn)(void *arg, struct thread *t), void *arg)
 {
 	u64 flags = spin_lock_irqsave(&thread_list_lock);
-	struct thread *t;
 
-	list_for_each_entry (t, &all_threads, all_link)
-		fn(arg, t);
+	threads_for_each_locked(fn, arg);
 	spin_unlock_irqrestore(&thread_list_lock, flags);
 }
 

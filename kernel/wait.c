@@ -50,6 +50,16 @@ void wait_begin(struct waiter *w)
 	might_sleep();
 	list_init(&w->link);
 	w->thread = current_thread();
+	w->thread->nr_waits++;
+	WRITE_ONCE(w->thread->wait_site, w->site);
+}
+
+void wait_names(const char *what, struct thread *const *owner)
+{
+	struct thread *t = current_thread();
+
+	WRITE_ONCE(t->wait_what, what);
+	WRITE_ONCE(t->wait_owner, owner);
 }
 
 void wait_prepare(struct waitq *q, struct waiter *w)
@@ -111,6 +121,7 @@ void wait_finish(struct waitq *q, struct waiter *w, int rc)
 	u64 flags = spin_lock_irqsave(&q->lock);
 
 	WRITE_ONCE(w->thread->state, THREAD_RUNNABLE);
+	WRITE_ONCE(w->thread->wait_site, NULL);
 	if (!list_empty(&w->link))
 		list_del_init(&w->link);
 	else if (rc)
@@ -194,6 +205,18 @@ bool completion_is_done(struct completion *c)
 void wait_for_completion(struct completion *c)
 {
 	wait_event(&c->waitq, take_done(c));
+}
+
+void wait_for_completion_of(struct completion *c, const char *who)
+{
+	wait_names(who, NULL);
+	wait_for_completion(c);
+	wait_names(NULL, NULL);
+}
+
+void wait_for_completion_idle(struct completion *c)
+{
+	wait_event_idle(&c->waitq, take_done(c));
 }
 
 bool wait_for_completion_timeout(struct completion *c, u64 timeout_ns)

@@ -59,7 +59,7 @@ static void worker(void *arg)
 	struct work *w;
 
 	for (;;) {
-		wait_event(&work_waitq, (w = take()) != NULL);
+		wait_event_idle(&work_waitq, (w = take()) != NULL);
 		w->fn(w);
 		done();
 	}

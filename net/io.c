@@ -307,7 +307,7 @@ static __noinline void wait_sleep(struct chan *c, struct remote_wait *w)
 		return;
 	counter_inc(nr_rdma_sleep);
 	chan_want_sent(c);
-	wait_for_completion(&w->done);
+	wait_for_completion_of(&w->done, peer_name(c->peer));
 }
 
 static void pend_locked(struct chan *c, struct remote_io *io, u64 io_flags)

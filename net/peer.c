@@ -344,7 +344,7 @@ static void events_main(void *arg)
 		struct event *e = NULL;
 		u32 nr = 0;
 
-		wait_event(&events_waitq, (e = next_event(&nr)));
+		wait_event_idle(&events_waitq, (e = next_event(&nr)));
 		if (e->only)
 			e->only(e->peer, e->event);
 		else

@@ -28,6 +28,18 @@ void thread_arch_init(struct thread *t)
 	t->kernel_sp = (u64)sp;
 }
 
+bool thread_arch_frame(const struct thread *t, u64 *rip, u64 *rbp)
+{
+	/* What thread_switch() pushed: six registers, rbp first. */
+	u64 sp = READ_ONCE(t->kernel_sp);
+
+	if (sp < (u64)t->stack || sp > t->stack_top - 7 * sizeof(u64) || sp % 8)
+		return false;
+	*rbp = ((const u64 *)sp)[5];
+	*rip = ((const u64 *)sp)[6];
+	return true;
+}
+
 void thread_arch_switch(struct thread *prev, struct thread *next)
 {
 	if (prev->fpu)

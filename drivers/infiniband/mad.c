@@ -427,7 +427,7 @@ static void mad_thread(void *arg)
 
 	for (;;) {
 		ib_cq_arm(mad.cq);
-		wait_event(&mad.work_wait, READ_ONCE(mad.has_work));
+		wait_event_idle(&mad.work_wait, READ_ONCE(mad.has_work));
 		WRITE_ONCE(mad.has_work, false);
 		while ((n = ib_cq_poll(mad.cq, POLL_BATCH, wc)))
 			for (u32 i = 0; i < n; i++)

@@ -31,6 +31,9 @@ void sched_enqueue_new(struct thread *t);
 
 /** threads_for_each - call @fn for every thread, with the list locked. */
 void threads_for_each(void (*fn)(void *arg, struct thread *t), void *arg);
+/** threads_for_each_locked - the same from within such a call. */
+void threads_for_each_locked(void (*fn)(void *arg, struct thread *t),
+			     void *arg);
 /** thread_init_idle - fill in @t as the idle thread of @cpu. */
 void thread_init_idle(struct thread *t, u32 cpu, void *stack, u64 stack_bytes);
 

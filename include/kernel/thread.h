@@ -74,8 +74,16 @@ struct thread {
 	struct list_head all_link; /* [thread_list_lock] */
 	char name[THREAD_NAME_MAX];
 
-	u32 nr_spinlocks;         /* debug: held now */
-	const char *wait_what;    /* what it sleeps on, for `ps`; may be NULL */
+	u32 nr_spinlocks; /* debug: held now */
+	/* Where it waits, NULL: nowhere; the name of what it waits for and who
+	 * has that, if known; for the watchdog and `ps` [own thread]. */
+	const struct wait_site *wait_site;
+	const char *wait_what;
+	struct thread *const *wait_owner;
+	u32 nr_waits; /* begun since it was made [own thread] */
+	/* What the watchdog saw last. [its thread] */
+	u32 watched_waits, watched_looks;
+	u64 watched_since_ns;
 	u32 nr_sleep_locks;       /* debug: mutexes and rwsems held */
 	u16 sleep_rank_stack[12]; /* debug: their ranks */
 	void *stack;              /* lowest address */

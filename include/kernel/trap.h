@@ -5,6 +5,7 @@
 #include <lib/types.h>
 
 struct user_regs;
+struct thread;
 
 /**
  * exit_work - do what is pending before user mode: reschedule, hooks.
@@ -30,6 +31,10 @@ const char *symbol_name(u64 kaddr, u64 *offset);
 
 /** stack_trace_print - log the call trace that begins at frame @rbp. */
 void stack_trace_print(u64 rip, u64 rbp);
+
+/** stack_trace_thread - the same of a thread that does not run, as far as one
+ * can tell; @t and its stack do not go away meanwhile. */
+void stack_trace_thread(const struct thread *t);
 
 /** irq_enter, irq_leave - around interrupt handlers; for in_interrupt(). */
 void irq_enter(void);

@@ -32,9 +32,17 @@ struct waitq {
 	struct list_head waiters; /* struct waiter [lock] */
 };
 
+/* A place that waits, for the watchdog (kernel/watchdog.h) and `ps`. */
+struct wait_site {
+	const char *condition;
+	const char *function;
+	bool is_patient; /* may take as long as it likes */
+};
+
 struct waiter {
 	struct list_head link; /* empty: not queued, or woken [waitq.lock] */
 	struct thread *thread;
+	const struct wait_site *site;
 };
 
 #define WAITQ_INIT(q)                                       \
@@ -98,45 +106,63 @@ int wait_block(u64 deadline_ns, bool intr);
 void wait_finish(struct waitq *q, struct waiter *w, int rc);
 u64 wait_deadline(u64 timeout_ns);
 
-#define WAIT_EVENT_(q, cond, deadline, intr)                     \
-	({                                                       \
-		struct waitq *we_q_ = (q);                       \
-		u64 we_deadline_ = (deadline);                   \
-		struct waiter we_w_;                             \
-		int we_rc_ = 0;                                  \
-                                                                 \
-		wait_begin(&we_w_);                              \
-		for (;;) {                                       \
-			wait_prepare(we_q_, &we_w_);             \
-			if (cond) {                              \
-				we_rc_ = 0;                      \
-				break;                           \
-			}                                        \
-			if (we_rc_)                              \
-				break;                           \
-			we_rc_ = wait_block(we_deadline_, intr); \
-		}                                                \
-		wait_finish(we_q_, &we_w_, we_rc_);              \
-		we_rc_;                                          \
+/** wait_names - what the current thread is about to wait for and who has that
+ * (NULL: not known), for the watchdog and `ps`; both NULL afterwards. */
+void wait_names(const char *what, struct thread *const *owner);
+
+#define WAIT_EVENT_(q, cond, deadline, intr, patient)                      \
+	({                                                                 \
+		static const struct wait_site we_site_ = {#cond, __func__, \
+							  patient};        \
+		struct waitq *we_q_ = (q);                                 \
+		u64 we_deadline_ = (deadline);                             \
+		struct waiter we_w_ = {.site = &we_site_};                 \
+		int we_rc_ = 0;                                            \
+                                                                           \
+		wait_begin(&we_w_);                                        \
+		for (;;) {                                                 \
+			wait_prepare(we_q_, &we_w_);                       \
+			if (cond) {                                        \
+				we_rc_ = 0;                                \
+				break;                                     \
+			}                                                  \
+			if (we_rc_)                                        \
+				break;                                     \
+			we_rc_ = wait_block(we_deadline_, intr);           \
+		}                                                          \
+		wait_finish(we_q_, &we_w_, we_rc_);                        \
+		we_rc_;                                                    \
 	})
 
 /**
- * wait_event - sleep until @cond holds.
+ * wait_event - sleep until @cond holds, which will be soon: the watchdog names
+ * who waits for long.
  *
  * Context: thread, interrupts on, no spinlock held.
  */
-#define wait_event(q, cond)                                              \
-	do {                                                             \
-		might_sleep();                                           \
-		if (!(cond))                                             \
-			(void)WAIT_EVENT_(q, cond, WAIT_FOREVER, false); \
+#define wait_event(q, cond)                                             \
+	do {                                                            \
+		might_sleep();                                          \
+		if (!(cond))                                            \
+			(void)WAIT_EVENT_(q, cond, WAIT_FOREVER, false, \
+					  false);                       \
+	} while (0)
+
+/** wait_event_idle - sleep until there is work, or a program does something;
+ * this may take for ever, and the watchdog says nothing. */
+#define wait_event_idle(q, cond)                                               \
+	do {                                                                   \
+		might_sleep();                                                 \
+		if (!(cond))                                                   \
+			(void)WAIT_EVENT_(q, cond, WAIT_FOREVER, false, true); \
 	} while (0)
 
 /** wait_event_timeout - as above. Return: false if @timeout_ns passed first. */
-#define wait_event_timeout(q, cond, timeout_ns) \
-	(might_sleep(),                         \
-	 (cond) ? true                          \
-		: WAIT_EVENT_(q, cond, wait_deadline(timeout_ns), false) == 0)
+#define wait_event_timeout(q, cond, timeout_ns)                          \
+	(might_sleep(),                                                  \
+	 (cond) ? true                                                   \
+		: WAIT_EVENT_(q, cond, wait_deadline(timeout_ns), false, \
+			      true) == 0)
 
 /**
  * wait_event_intr - as wait_event(), but thread_interrupt() ends it.
@@ -144,12 +170,14 @@ u64 wait_deadline(u64 timeout_ns);
  * Return: 0 if @cond holds, -EINTR if not.
  */
 #define wait_event_intr(q, cond) \
-	(might_sleep(), (cond) ? 0 : WAIT_EVENT_(q, cond, WAIT_FOREVER, true))
+	(might_sleep(),          \
+	 (cond) ? 0 : WAIT_EVENT_(q, cond, WAIT_FOREVER, true, true))
 
 /** wait_event_intr_timeout - Return: 0, -EINTR or -ETIMEDOUT. */
 #define wait_event_intr_timeout(q, cond, timeout_ns) \
 	(might_sleep(),                              \
-	 (cond) ? 0 : WAIT_EVENT_(q, cond, wait_deadline(timeout_ns), true))
+	 (cond) ? 0                                  \
+		: WAIT_EVENT_(q, cond, wait_deadline(timeout_ns), true, true))
 
 /*
  * A one-time event, safe on the waiter's stack.
@@ -172,6 +200,11 @@ void complete_all(struct completion *c);
 
 /** wait_for_completion - sleep until complete(). Context: as wait_event(). */
 void wait_for_completion(struct completion *c);
+/** wait_for_completion_of - the same; @who is to complete it: the watchdog says
+ * so.  @who stays readable meanwhile. */
+void wait_for_completion_of(struct completion *c, const char *who);
+/** wait_for_completion_idle - as wait_event_idle(). */
+void wait_for_completion_idle(struct completion *c);
 /** wait_for_completion_timeout - Return: false if @timeout_ns passed first. */
 bool wait_for_completion_timeout(struct completion *c, u64 timeout_ns);
 /** wait_for_completion_intr - Return: 0 or -EINTR. */

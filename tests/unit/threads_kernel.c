@@ -322,6 +322,11 @@ void wait_for_completion(struct completion *c)
 	pthread_mutex_unlock(&wake_lock);
 }
 
+void wait_for_completion_of(struct completion *c, const char *who)
+{
+	wait_for_completion(c);
+}
+
 bool wait_for_completion_timeout(struct completion *c, u64 timeout_ns)
 {
 	u64 end = time_mono_ns() + timeout_ns;

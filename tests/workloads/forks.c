@@ -4,8 +4,8 @@
  *
  *	forks			every rule below, "NAME: ok" for each
  *	forks storm N		N forks and exits, see storm()
- *	forks big MIB		fork of a process with MIB MiB of memory; what the
- *				kernel counted meanwhile
+ *	forks big MIB		fork of a process with MIB MiB of memory; what
+ *the kernel counted meanwhile
  *	forks again PID		a child with this pid, if it is free
  *	forks told ...		what exec passed on; for the rules
  */
@@ -166,7 +166,8 @@ static void fill(uint64_t *pages, uint64_t seed)
 {
 	for (int i = 0; i < FAMILY_PAGES; i++)
 		for (int j = 0; j < 2; j++)
-			pages[i * PAGE / 8 + j * 511] = seed * 10000 + i * 2 + j;
+			pages[i * PAGE / 8 + j * 511] =
+				seed * 10000 + i * 2 + j;
 }
 
 static bool is_filled(const uint64_t *pages, uint64_t seed)
@@ -300,9 +301,8 @@ static bool does_spawn(void)
 	ok = !posix_spawn(&pid, self, &actions, NULL, argv, environ) &&
 	     status_of(pid) == 9;
 	posix_spawn_file_actions_destroy(&actions);
-	return ok &&
-	       posix_spawn(&none, "/nonexistent", NULL, NULL, argv, environ) ==
-		       ENOENT;
+	return ok && posix_spawn(&none, "/nonexistent", NULL, NULL, argv,
+				 environ) == ENOENT;
 }
 
 static void *spawn_often(void *ok)
@@ -343,8 +343,8 @@ static void test_vfork(void)
 	      does_clone_vfork());
 	check("r23 posix_spawn, from threads too",
 	      does_spawn() && do_threads_spawn());
-	check("r23 system and popen", WIFEXITED(status) &&
-	      WEXITSTATUS(status) == 3 && does_popen());
+	check("r23 system and popen",
+	      WIFEXITED(status) && WEXITSTATUS(status) == 3 && does_popen());
 }
 
 /* ---- r28: exec ------------------------------------------------------- */

@@ -22,5 +22,8 @@ void syscall_init_cpu(void);
 void thread_arch_init(struct thread *t);
 /** thread_arch_switch - everything about a switch but the run queue. */
 void thread_arch_switch(struct thread *prev, struct thread *next);
+/** thread_arch_frame - where @t left its CPU, and the frame there.
+ * Return: false if that is not known. */
+bool thread_arch_frame(const struct thread *t, u64 *rip, u64 *rbp);
 
 #endif

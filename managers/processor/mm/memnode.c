@@ -245,7 +245,7 @@ static void grant_thread(void *arg)
 		struct memnode *node;
 		int rc;
 
-		wait_event(&refill_waitq, stock_low_node());
+		wait_event_idle(&refill_waitq, stock_low_node());
 		mutex_lock(&attach_lock);
 		node = stock_low_node();
 		if (node)

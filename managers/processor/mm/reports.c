@@ -254,7 +254,7 @@ static void report_thread(void *arg)
 	for (;;) {
 		struct aspace *aspace;
 
-		wait_event(&todo_waitq, !list_empty(&todo));
+		wait_event_idle(&todo_waitq, !list_empty(&todo));
 		aspace = todo_pop();
 		if (!aspace)
 			continue;

@@ -158,7 +158,7 @@ static bool has_work(void)
 void evict_thread(void *arg)
 {
 	for (;;) {
-		wait_event(&victims.evictors, has_work());
+		wait_event_idle(&victims.evictors, has_work());
 		/* No progress: all is pinned; let it end. */
 		if (!evict_round() && has_work())
 			sleep_ns(NSEC_PER_MSEC);

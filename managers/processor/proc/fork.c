@@ -234,10 +234,10 @@ static void wait_for_vfork(struct process *child)
 {
 	struct task *me = current_task();
 
-	wait_event(&me->process->child_wait,
-		   !READ_ONCE(child->blocks_parent) ||
-			   READ_ONCE(me->process->is_exiting) ||
-			   READ_ONCE(me->process->exec_task));
+	wait_event_idle(&me->process->child_wait,
+			!READ_ONCE(child->blocks_parent) ||
+				READ_ONCE(me->process->is_exiting) ||
+				READ_ONCE(me->process->exec_task));
 }
 
 static void start(struct task *task, const struct clone_args *args, u32 tid)

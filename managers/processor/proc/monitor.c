@@ -13,15 +13,18 @@
 static void print_task(struct task *task)
 {
 	struct cpu_usage usage;
-	const char *waits = READ_ONCE(task->thread->wait_what);
+	const struct wait_site *site = READ_ONCE(task->thread->wait_site);
+	const char *what = READ_ONCE(task->thread->wait_what);
 
 	task_usage(task, &usage);
 	mprintf("      %6u %c %8lu ms  cpu %u  %s%s%s\n", task->tid,
 		task_state_char(task),
 		(unsigned long)((usage.user_ns + usage.system_ns) /
 				NSEC_PER_MSEC),
-		task->thread->cpu, task->comm, waits ? "  in " : "",
-		waits ? waits : "");
+		task->thread->cpu, task->comm, site ? "  in " : "",
+		!site  ? ""
+		: what ? what
+		       : site->function);
 }
 
 static void print_process(struct process *process)

@@ -371,7 +371,7 @@ static s32 run_to_end(struct run *run)
 		run_put(run);
 		return 125;
 	}
-	wait_for_completion(&run->ended);
+	wait_for_completion_idle(&run->ended);
 	status = run->status;
 	say_signal(status);
 	give_up_ns = time_mono_ns() + POWEROFF_GRACE_NS;

@@ -516,8 +516,8 @@ void signal_deliver(struct user_regs *regs, bool is_syscall)
 			process_exit((s32)sig);
 		}
 		if (step == STEP_STOPPED)
-			wait_event(&task->process->stop_wait,
-				   !is_stopped(task->process));
+			wait_event_idle(&task->process->stop_wait,
+					!is_stopped(task->process));
 		if (step == STEP_HANDLER) {
 			if (is_syscall)
 				finish_syscall(regs, &action);

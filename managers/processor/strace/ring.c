@@ -197,8 +197,8 @@ static bool is_flush_wanted(void)
 static void drain_main(void *arg)
 {
 	for (;;) {
-		wait_event(&ring_waitq,
-			   READ_ONCE(is_periodic) || is_flush_wanted());
+		wait_event_idle(&ring_waitq,
+				READ_ONCE(is_periodic) || is_flush_wanted());
 		drain();
 		if (READ_ONCE(is_periodic))
 			periodic();
