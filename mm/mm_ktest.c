@@ -17,41 +17,73 @@ struct slot {
 	u8 fill;
 };
 
+/* Is it all as it was filled? */
+static bool slot_is_intact(const struct slot *s)
+{
+	size_t i = 0;
+
+	for (; i + sizeof(u64) <= s->size; i += sizeof(u64)) {
+		u64 word;
+
+		memcpy(&word, s->p + i, sizeof(word));
+		if (word != s->fill * 0x0101010101010101ul)
+			return false;
+	}
+	for (; i < s->size; i++)
+		if (s->p[i] != s->fill)
+			return false;
+	return true;
+}
+
 static void slot_free(struct slot *s)
 {
-	for (size_t i = 0; i < s->size; i++)
-		if (s->p[i] != s->fill) {
-			EXPECT_EQ(s->p[i], s->fill);
-			break;
-		}
+	EXPECT_TRUE(slot_is_intact(s));
 	kfree(s->p);
 	s->p = NULL;
 }
 
-KTEST(kmalloc_objects_are_aligned_disjoint_and_within_a_page)
+static void slot_fill(struct slot *s, size_t size, u8 fill)
+{
+	size_t class = min(roundup_pow2(max(size, 16ul)), PAGE_SIZE);
+
+	s->size = size;
+	s->fill = fill;
+	s->p = kmalloc(size);
+	EXPECT_TRUE(s->p != NULL);
+	if (!s->p)
+		return;
+	EXPECT_EQ((u64)s->p % class, 0);
+	EXPECT_TRUE(ksize(s->p) >= size);
+	if (size <= PAGE_SIZE)
+		EXPECT_EQ((u64)s->p / PAGE_SIZE,
+			  ((u64)s->p + size - 1) / PAGE_SIZE);
+	memset(s->p, fill, size);
+}
+
+/* All sizes up to a page, R10_ROUNDS times, in an order by chance; what is
+ * beside an object is other objects, which are looked at when they go. */
+#define R10_ROUNDS 25
+
+KTEST(r10_objects_are_aligned_disjoint_and_within_a_page)
 {
 	static struct slot slots[NR_SLOTS];
+	static u16 sizes[PAGE_SIZE];
 	struct rand r;
 
 	rand_seed(&r, 21);
-	for (int round = 0; round < 20000; round++) {
+	for (u32 i = 0; i < PAGE_SIZE; i++)
+		sizes[i] = (u16)(i + 1);
+	for (u32 i = 0; i < R10_ROUNDS * PAGE_SIZE; i++) {
 		struct slot *s = &slots[rand_below(&r, NR_SLOTS)];
-		size_t class;
+		u32 at = i % PAGE_SIZE;
+		u32 other = at + (u32)rand_below(&r, PAGE_SIZE - at);
+		u16 size = sizes[other];
 
-		if (s->p) {
+		sizes[other] = sizes[at];
+		sizes[at] = size;
+		if (s->p)
 			slot_free(s);
-			continue;
-		}
-		s->size = 1 + rand_below(&r, round % 50 ? 4096 : 40000);
-		s->fill = (u8)round;
-		s->p = kmalloc(s->size);
-		EXPECT_TRUE(s->p != NULL);
-		if (!s->p)
-			continue;
-		class = min(roundup_pow2(max(s->size, 16ul)), PAGE_SIZE);
-		EXPECT_EQ((u64)s->p % class, 0);
-		EXPECT_TRUE(ksize(s->p) >= s->size);
-		memset(s->p, s->fill, s->size);
+		slot_fill(s, i % 50 ? size : size * 10, (u8)i);
 	}
 	for (int i = 0; i < NR_SLOTS; i++)
 		if (slots[i].p)

@@ -44,7 +44,7 @@ KTEST(a_reply_wakes_its_caller_and_fills_his_buffer)
 	EXPECT_TRUE(calls_check(&table));
 }
 
-KTEST(a_reply_after_the_caller_left_writes_nothing)
+KTEST(r24_a_reply_after_the_caller_left_writes_nothing)
 {
 	struct rpc_m_fork_reply got = {.child_asid = le32_make(1)};
 	struct rpc_m_fork_reply body = {.child_asid = le32_make(9)};

@@ -8,6 +8,8 @@
 #define pr_fmt(fmt) "rpctest: " fmt
 #include "net.h"
 
+#include <arch/x86/barrier.h>
+#include <kernel/counters.h>
 #include <kernel/log.h>
 #include <kernel/monitor.h>
 #include <kernel/thread.h>
@@ -22,51 +24,120 @@
 #define ECHO_BULK_MAX (256u << 10)
 #define MAX_THREADS   128u
 
+/* Word @i of the bytes that belong to @seed. */
+static u64 pattern_word(u64 seed, u64 i)
+{
+	return hash_u64(seed + i);
+}
+
 static void pattern_fill(u8 *p, u64 len, u64 seed)
 {
-	for (u64 i = 0; i < len; i++)
-		p[i] = (u8)(hash_u64(seed + i / 8) >> 8 * (i % 8));
+	for (u64 i = 0; i < len; i += sizeof(u64)) {
+		u64 word = pattern_word(seed, i / sizeof(u64));
+
+		memcpy(p + i, &word, min(len - i, sizeof(u64)));
+	}
 }
 
 static bool pattern_is(const u8 *p, u64 len, u64 seed)
 {
-	for (u64 i = 0; i < len; i++)
-		if (p[i] != (u8)(hash_u64(seed + i / 8) >> 8 * (i % 8)))
+	for (u64 i = 0; i < len; i += sizeof(u64)) {
+		u64 word = pattern_word(seed, i / sizeof(u64));
+
+		if (memcmp(p + i, &word, min(len - i, sizeof(u64))))
 			return false;
+	}
 	return true;
 }
 
 /* ---- the handler ------------------------------------------------------------
  */
 
-static int echo_bulk(struct rpc_ctx *ctx, u64 seed, u32 flags)
-{
-	u64 len = ctx->bulk_bytes;
-	u64 size = ALIGN_UP(len, PAGE_SIZE);
-	struct bulk_seg seg = {.len_bytes = (u32)len};
+/*
+ * Registered memory for bulk data, kept for the next call: to register is a
+ * command to the card, one at a time, and the test is one of many threads.
+ */
+struct echo_memory {
+	u8 *kaddr;
+	u64 paddr;
 	struct region *region;
-	u8 *buf;
+};
+
+static struct echo_memory *spare_memory[16]; /* [atomic: xchg, cmpxchg] */
+
+static int memory_make(struct echo_memory *m, u32 access)
+{
 	int rc;
 
-	if (len > ECHO_BULK_MAX)
-		return -EMSGSIZE;
-	buf = dma_alloc(size, &seg.paddr);
-	if (!buf)
+	m->kaddr = dma_alloc(ECHO_BULK_MAX, &m->paddr);
+	if (!m->kaddr)
 		return -ENOMEM;
-	rc = net_region_register(seg.paddr, size, 0, &region);
-	if (rc)
-		goto free_buf;
+	rc = net_region_register(m->paddr, ECHO_BULK_MAX, access, &m->region);
+	if (rc) {
+		dma_free(m->kaddr, ECHO_BULK_MAX);
+		m->kaddr = NULL;
+	}
+	return rc;
+}
+
+static void memory_free(struct echo_memory *m)
+{
+	if (!m->kaddr)
+		return;
+	net_region_unregister(m->region);
+	dma_free(m->kaddr, ECHO_BULK_MAX);
+}
+
+static struct echo_memory *memory_get(void)
+{
+	struct echo_memory *m;
+
+	for (u32 i = 0; i < ARRAY_SIZE(spare_memory); i++) {
+		m = READ_ONCE(spare_memory[i]) ? xchg(&spare_memory[i], NULL)
+					       : NULL;
+		if (m)
+			return m;
+	}
+	m = kzalloc(sizeof(*m));
+	if (m && memory_make(m, 0)) {
+		kfree(m);
+		m = NULL;
+	}
+	return m;
+}
+
+static void memory_put(struct echo_memory *m)
+{
+	for (u32 i = 0; i < ARRAY_SIZE(spare_memory); i++)
+		if (!READ_ONCE(spare_memory[i]) &&
+		    !cmpxchg(&spare_memory[i], NULL, m))
+			return;
+	memory_free(m);
+	kfree(m);
+}
+
+static int echo_bulk(struct rpc_ctx *ctx, u64 seed, u32 flags)
+{
+	struct bulk_seg seg = {.len_bytes = (u32)ctx->bulk_bytes};
+	struct echo_memory *m;
+	int rc = 0;
+
+	if (ctx->bulk_bytes > ECHO_BULK_MAX)
+		return -EMSGSIZE;
+	m = memory_get();
+	if (!m)
+		return -ENOMEM;
+	seg.paddr = m->paddr;
 	if (!(flags & ECHO_NO_CHECK))
-		rc = rpc_bulk_get(ctx, 0, region, &seg, 1);
-	if (!rc && !(flags & ECHO_NO_CHECK) && !pattern_is(buf, len, seed))
+		rc = rpc_bulk_get(ctx, 0, m->region, &seg, 1);
+	if (!rc && !(flags & ECHO_NO_CHECK) &&
+	    !pattern_is(m->kaddr, ctx->bulk_bytes, seed))
 		rc = -EILSEQ;
 	if (!rc) {
-		pattern_fill(buf, len, seed + 1);
-		rc = rpc_bulk_put(ctx, 0, region, &seg, 1);
+		pattern_fill(m->kaddr, ctx->bulk_bytes, seed + 1);
+		rc = rpc_bulk_put(ctx, 0, m->region, &seg, 1);
 	}
-	net_region_unregister(region);
-free_buf:
-	dma_free(buf, size);
+	memory_put(m);
 	return rc;
 }
 
@@ -114,10 +185,14 @@ struct echo_buffers {
 	u8 tail[RPC_MAX_TAIL];
 	u8 rep_tail[RPC_MAX_TAIL];
 	struct bulk_seg segs[RPC_MAX_SEGS];
-	u8 *bulk;
-	u64 bulk_paddr;
-	struct region *region;
+	struct echo_memory bulk;
 };
+
+/* Small ones are many, large ones few: each power of two as often. */
+static u32 any_size(struct rand *r, u32 max)
+{
+	return (u32)rand_below(r, (u64)max >> rand_below(r, ilog2_up(max))) + 1;
+}
 
 /* Cut @len bytes of the bulk buffer into pieces, in order. */
 static u32 cut_segs(struct echo_buffers *b, struct rand *r, u32 len)
@@ -129,7 +204,7 @@ static u32 cut_segs(struct echo_buffers *b, struct rand *r, u32 len)
 
 		if (n == RPC_MAX_SEGS - 1 || piece > len - at)
 			piece = len - at;
-		b->segs[n++] = (struct bulk_seg){.paddr = b->bulk_paddr + at,
+		b->segs[n++] = (struct bulk_seg){.paddr = b->bulk.paddr + at,
 						 .len_bytes = piece};
 		at += piece;
 	}
@@ -140,10 +215,9 @@ static bool echo_once(struct echo_test *t, struct echo_buffers *b,
 		      struct rand *r)
 {
 	u64 seed = rand_u64(r);
-	u32 tail_len = rand_below(r, 4) ? (u32)rand_below(r, 200)
-					: (u32)rand_below(r, RPC_MAX_TAIL + 1);
-	u32 bulk_len = rand_below(r, 8) ? 0 : (u32)rand_below(r, ECHO_BULK_MAX);
-	struct rpc_bulk bulk = {.region = b->region, .segs = b->segs};
+	u32 tail_len = rand_below(r, 8) ? any_size(r, RPC_MAX_TAIL) : 0;
+	u32 bulk_len = rand_below(r, 8) ? 0 : any_size(r, ECHO_BULK_MAX);
+	struct rpc_bulk bulk = {.region = b->bulk.region, .segs = b->segs};
 	struct rpc_n_echo req = {.seed = le64_make(seed)};
 	struct rpc_n_echo_reply rep;
 	struct rpc_args args = {
@@ -158,7 +232,7 @@ static bool echo_once(struct echo_test *t, struct echo_buffers *b,
 	int rc;
 
 	pattern_fill(b->tail, tail_len, seed);
-	pattern_fill(b->bulk, bulk_len, seed);
+	pattern_fill(b->bulk.kaddr, bulk_len, seed);
 	bulk.nr_segs = cut_segs(b, r, bulk_len);
 	rc = rpc_call(t->peer, RPC_n_echo, &args);
 	if (rc) {
@@ -172,7 +246,7 @@ static bool echo_once(struct echo_test *t, struct echo_buffers *b,
 	if (args.rep_tail_len != tail_len ||
 	    le64_get(rep.tail_hash) != hash_bytes(b->tail, tail_len, seed) ||
 	    le64_get(rep.bulk_bytes) != bulk_len ||
-	    !pattern_is(b->bulk, bulk_len, seed + 1))
+	    !pattern_is(b->bulk.kaddr, bulk_len, seed + 1))
 		rc = -EILSEQ;
 	if (rc)
 		pr_err("wrong bytes came back (tail %u, bulk %u)", tail_len,
@@ -182,19 +256,12 @@ static bool echo_once(struct echo_test *t, struct echo_buffers *b,
 
 static int buffers_init(struct echo_buffers *b)
 {
-	b->bulk = dma_alloc(ECHO_BULK_MAX, &b->bulk_paddr);
-	if (!b->bulk)
-		return -ENOMEM;
-	return net_region_register(b->bulk_paddr, ECHO_BULK_MAX,
-				   REGION_REMOTE_READ | REGION_REMOTE_WRITE,
-				   &b->region);
+	return memory_make(&b->bulk, REGION_REMOTE_READ | REGION_REMOTE_WRITE);
 }
 
 static void buffers_free(struct echo_buffers *b)
 {
-	net_region_unregister(b->region);
-	if (b->bulk)
-		dma_free(b->bulk, ECHO_BULK_MAX);
+	memory_free(&b->bulk);
 	kfree(b);
 }
 
@@ -240,15 +307,15 @@ static bool late_write_is_refused(struct peer *peer)
 	if (!b || buffers_init(b))
 		goto free;
 	b->segs[0] =
-		(struct bulk_seg){.paddr = b->bulk_paddr, .len_bytes = 65536};
-	bulk.region = b->region;
+		(struct bulk_seg){.paddr = b->bulk.paddr, .len_bytes = 65536};
+	bulk.region = b->bulk.region;
 	bulk.segs = b->segs;
 	rc = rpc_call_timeout(peer, RPC_n_echo, &args, 400 * NSEC_PER_MSEC);
-	memset(b->bulk, 0xa5, 65536);
+	memset(b->bulk.kaddr, 0xa5, 65536);
 	sleep_ns(3 * NSEC_PER_SEC);
 	ok = rc == -ETIMEDOUT;
 	for (u32 i = 0; i < 65536; i++)
-		ok = ok && b->bulk[i] == 0xa5;
+		ok = ok && b->bulk.kaddr[i] == 0xa5;
 free:
 	if (b)
 		buffers_free(b);
@@ -268,6 +335,14 @@ static bool lost_reply_is_survived(struct peer *peer)
 	return !rpc_call_timeout(peer, RPC_n_echo, &args, 6 * NSEC_PER_SEC);
 }
 
+/* Calls that did not go well at once, so far. */
+static u64 nr_troubles(void)
+{
+	return counter_read(COUNTER_nr_rpc_repeat) +
+	       counter_read(COUNTER_nr_rpc_failed) +
+	       counter_read(COUNTER_nr_rpc_late_reply);
+}
+
 bool net_echo_test(struct peer *peer, u32 nr_threads, u32 nr_calls)
 {
 	struct echo_test t = {
@@ -275,7 +350,7 @@ bool net_echo_test(struct peer *peer, u32 nr_threads, u32 nr_calls)
 		.nr_calls = nr_calls,
 		.seed = time_mono_ns(),
 	};
-	u64 begun = time_mono_ns(), ns;
+	u64 begun = time_mono_ns(), troubles = nr_troubles(), ns;
 	bool late_ok, lost_ok;
 
 	completion_init(&t.done);
@@ -289,12 +364,13 @@ bool net_echo_test(struct peer *peer, u32 nr_threads, u32 nr_calls)
 	}
 	wait_for_completion(&t.done);
 	ns = max(time_mono_ns() - begun, 1ul);
+	troubles = nr_troubles() - troubles;
 	late_ok = late_write_is_refused(peer);
 	lost_ok = lost_reply_is_survived(peer);
-	mprintf("%s: %ld calls, %d bad, %lu calls/s; late write %s, lost reply "
-		"%s\n",
+	mprintf("%s: %ld calls, %d bad, %lu repeated, %lu calls/s; late write "
+		"%s, lost reply %s\n",
 		peer->name, atomic64_read(&t.nr_done), atomic_read(&t.nr_bad),
-		(u64)atomic64_read(&t.nr_done) * NSEC_PER_SEC / ns,
+		troubles, (u64)atomic64_read(&t.nr_done) * NSEC_PER_SEC / ns,
 		late_ok ? "refused" : "NOT REFUSED",
 		lost_ok ? "survived" : "FATAL");
 	return late_ok && lost_ok && !atomic_read(&t.nr_bad);

@@ -70,7 +70,7 @@ KTEST(a_reply_arrives_as_it_was_sent_and_without_body_on_error)
 	EXPECT_EQ(f.status, -ENOMEM);
 }
 
-KTEST(every_wrong_length_is_refused)
+KTEST(r25_every_wrong_length_is_refused)
 {
 	u32 good = make_request();
 	struct frame f;
@@ -81,7 +81,7 @@ KTEST(every_wrong_length_is_refused)
 	EXPECT_EQ(decode(RPC_FRAME_MAX + 1, &f), FRAME_BAD_LENGTH);
 }
 
-KTEST(a_message_of_another_role_or_an_unknown_one_is_answerable)
+KTEST(r25_a_message_of_another_role_or_an_unknown_one_is_answerable)
 {
 	u32 len = make_request();
 	struct wire_frame *h = (struct wire_frame *)buf;
@@ -111,7 +111,7 @@ KTEST(echo_is_served_by_every_role)
 		  FRAME_BAD_ROLE);
 }
 
-KTEST(bodies_tails_and_segments_outside_the_list_are_refused)
+KTEST(r25_bodies_tails_and_segments_outside_the_list_are_refused)
 {
 	u32 len = make_request();
 	struct wire_frame *h = (struct wire_frame *)buf;

@@ -28,6 +28,7 @@
  *	discover.c   the thread that registers us and finds the others
  *	echo.c       the test message and `rpctest`
  *	bad_frames.c `rpcbad`: frames that have to be refused
+ *	drop.c       `rpcdrop`: replies that are lost
  *
  * States of a channel.  [chan.lock]; in parentheses who does it:
  *
@@ -331,6 +332,12 @@ int serve_start(void);
 /** serve_dispatch - call the handler of @info. */
 int serve_dispatch(const struct rpc_op_info *info, struct rpc_ctx *ctx,
 		   const void *req, void *rep);
+
+/* ---- drop.c ----------------------------------------------------------------
+ */
+
+/** drop_reply - has somebody asked that this reply of @info be lost? */
+bool drop_reply(const struct rpc_op_info *info);
 
 /* ---- call.c ----------------------------------------------------------------
  */

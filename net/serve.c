@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The serving side: requests wait in one queue for worker threads.
+ * The serving side: requests wait in a queue for worker threads, in that of
+ * the CPU that took them off the wire.  Queues share nothing, neither a lock
+ * nor workers.
  *
  * A handler may sleep and may call other nodes, whose handlers may call us.
  * So that such a chain never stops for want of a thread, a worker that takes
@@ -13,6 +15,7 @@
 
 #include <kernel/assert.h>
 #include <kernel/counters.h>
+#include <kernel/cpu.h>
 #include <kernel/log.h>
 #include <kernel/monitor.h>
 #include <kernel/thread.h>
@@ -21,7 +24,7 @@
 #include <mm/slab.h>
 
 #define MIN_WORKERS 2u
-#define MAX_WORKERS 1024u
+#define MAX_WORKERS 1024u /* of one queue */
 #define IDLE_NS     (10 * NSEC_PER_SEC)
 #define SLOW_NS     (5 * NSEC_PER_SEC) /* said in the log */
 
@@ -35,18 +38,16 @@ struct request {
 	u8 data[] __aligned(8);
 };
 
-static struct {
+struct serve_queue {
 	struct spinlock lock;
 	struct list_head requests; /* [lock] */
 	u32 nr_requests;           /* [lock] */
 	u32 nr_idle;               /* [lock] */
 	u32 nr_workers;            /* [lock] */
 	struct waitq waitq;
-} queue = {
-	.lock = SPINLOCK_INIT("rpc queue", LOCK_MISC),
-	.requests = LIST_HEAD_INIT(queue.requests),
-	.waitq = WAITQ_INIT(queue.waitq),
-};
+} __cacheline_aligned;
+
+static struct serve_queue queues[CONFIG_NR_CPUS]; /* by CPU */
 
 /* What a worker needs for the request it works on. */
 struct worker {
@@ -70,6 +71,7 @@ void serve_request(struct chan *c, const struct frame *f, const void *buf,
 		   u32 len)
 {
 	struct request *r = kmalloc(sizeof(*r) + len);
+	struct serve_queue *q = &queues[cpu_id()]; /* any is right */
 	u64 flags;
 
 	if (!r) { /* the caller's deadline answers it */
@@ -88,11 +90,11 @@ void serve_request(struct chan *c, const struct frame *f, const void *buf,
 	r->arrived_ns = time_mono_ns();
 	peer_hold(c->peer);
 	gauge_add(nr_rpc_in_service, 1);
-	flags = spin_lock_irqsave(&queue.lock);
-	list_add_tail(&r->link, &queue.requests);
-	queue.nr_requests++;
-	spin_unlock_irqrestore(&queue.lock, flags);
-	waitq_wake_one(&queue.waitq);
+	flags = spin_lock_irqsave(&q->lock);
+	list_add_tail(&r->link, &q->requests);
+	q->nr_requests++;
+	spin_unlock_irqrestore(&q->lock, flags);
+	waitq_wake_one(&q->waitq);
 }
 
 static bool chan_is_ours(struct chan *c, u32 epoch)
@@ -187,7 +189,7 @@ static void serve(struct request *r, struct worker *w)
 		pr_warn_ratelimited("%s for %s took %lu ms", info->name,
 				    r->chan->peer->name,
 				    (time_mono_ns() - begun) / NSEC_PER_MSEC);
-	if (!s.ctx.is_unanswered)
+	if (!s.ctx.is_unanswered && !drop_reply(info))
 		reply(r, status, w, s.ctx.rep_tail_len);
 }
 
@@ -214,68 +216,68 @@ int rpc_bulk_get(struct rpc_ctx *ctx, u64 offset, const struct region *region,
 
 static void worker_main(void *arg);
 
-static void add_worker(void)
+static void add_worker(struct serve_queue *q)
 {
-	if (thread_spawn("rpc", worker_main, NULL))
+	if (thread_spawn("rpc", worker_main, q))
 		return;
-	u64 flags = spin_lock_irqsave(&queue.lock);
-	queue.nr_workers--;
-	spin_unlock_irqrestore(&queue.lock, flags);
+	u64 flags = spin_lock_irqsave(&q->lock);
+	q->nr_workers--;
+	spin_unlock_irqrestore(&q->lock, flags);
 	pr_err_ratelimited("no memory for a worker thread (%u run)",
-			   queue.nr_workers);
+			   q->nr_workers);
 }
 
-static struct request *pop(bool *needs_worker)
+static struct request *pop(struct serve_queue *q, bool *needs_worker)
 {
 	struct request *r;
-	u64 flags = spin_lock_irqsave(&queue.lock);
+	u64 flags = spin_lock_irqsave(&q->lock);
 
-	r = list_first_entry_or_null(&queue.requests, struct request, link);
+	r = list_first_entry_or_null(&q->requests, struct request, link);
 	if (r) {
 		list_del(&r->link);
-		queue.nr_requests--;
+		q->nr_requests--;
 	}
-	*needs_worker = r && !queue.nr_idle && queue.nr_workers < MAX_WORKERS;
-	queue.nr_workers += *needs_worker;
-	spin_unlock_irqrestore(&queue.lock, flags);
+	*needs_worker = r && !q->nr_idle && q->nr_workers < MAX_WORKERS;
+	q->nr_workers += *needs_worker;
+	spin_unlock_irqrestore(&q->lock, flags);
 	return r;
 }
 
-static void set_idle(bool is_idle)
+static void set_idle(struct serve_queue *q, bool is_idle)
 {
-	u64 flags = spin_lock_irqsave(&queue.lock);
+	u64 flags = spin_lock_irqsave(&q->lock);
 
-	queue.nr_idle += is_idle ? 1 : -1u;
-	spin_unlock_irqrestore(&queue.lock, flags);
+	q->nr_idle += is_idle ? 1 : -1u;
+	spin_unlock_irqrestore(&q->lock, flags);
 }
 
 /* May this worker leave? Decided under the lock, so that some stay. */
-static bool may_leave(void)
+static bool may_leave(struct serve_queue *q)
 {
-	u64 flags = spin_lock_irqsave(&queue.lock);
-	bool leave = list_empty(&queue.requests) &&
-		     queue.nr_workers > MIN_WORKERS && queue.nr_idle > 0;
+	u64 flags = spin_lock_irqsave(&q->lock);
+	bool leave = list_empty(&q->requests) && q->nr_workers > MIN_WORKERS &&
+		     q->nr_idle > 0;
 
-	queue.nr_workers -= leave;
-	spin_unlock_irqrestore(&queue.lock, flags);
+	q->nr_workers -= leave;
+	spin_unlock_irqrestore(&q->lock, flags);
 	return leave;
 }
 
-static struct request *next_request(void)
+static struct request *next_request(struct serve_queue *q)
 {
 	for (;;) {
 		bool needs_worker, has_more;
-		struct request *r = pop(&needs_worker);
+		struct request *r = pop(q, &needs_worker);
 
 		if (needs_worker)
-			add_worker();
+			add_worker(q);
 		if (r)
 			return r;
-		set_idle(true);
+		set_idle(q, true);
 		has_more = wait_event_timeout(
-			&queue.waitq, READ_ONCE(queue.nr_requests), IDLE_NS);
-		set_idle(false);
-		if (!has_more && may_leave())
+			&q->waitq, READ_ONCE(q->nr_requests), IDLE_NS);
+		set_idle(q, false);
+		if (!has_more && may_leave(q))
 			return NULL;
 	}
 }
@@ -283,19 +285,20 @@ static struct request *next_request(void)
 static void worker_main(void *arg)
 {
 	struct worker *w = kmalloc(sizeof(*w));
+	struct serve_queue *q = arg;
 	struct request *r;
 
-	while (w && (r = next_request())) {
+	while (w && (r = next_request(q))) {
 		serve(r, w);
 		peer_put(r->chan->peer);
 		gauge_sub(nr_rpc_in_service, 1);
 		kfree(r);
 	}
 	if (!w) {
-		u64 flags = spin_lock_irqsave(&queue.lock);
+		u64 flags = spin_lock_irqsave(&q->lock);
 
-		queue.nr_workers--;
-		spin_unlock_irqrestore(&queue.lock, flags);
+		q->nr_workers--;
+		spin_unlock_irqrestore(&q->lock, flags);
 		pr_err_ratelimited("no memory for a worker");
 	}
 	kfree(w);
@@ -303,17 +306,31 @@ static void worker_main(void *arg)
 
 int serve_start(void)
 {
-	queue.nr_workers = MIN_WORKERS;
-	for (u32 i = 0; i < MIN_WORKERS; i++)
-		if (!thread_spawn("rpc", worker_main, NULL))
-			return -ENOMEM;
+	for (u32 cpu = 0; cpu < nr_cpus_online; cpu++) {
+		struct serve_queue *q = &queues[cpu];
+
+		spin_lock_init(&q->lock, "rpc queue", LOCK_MISC);
+		list_init(&q->requests);
+		waitq_init(&q->waitq);
+		q->nr_workers = MIN_WORKERS;
+		for (u32 i = 0; i < MIN_WORKERS; i++)
+			if (!thread_spawn("rpc", worker_main, q))
+				return -ENOMEM;
+	}
 	return 0;
 }
 
 static void cmd_rpc(int argc, char **argv)
 {
-	mprintf("workers %u, idle %u, requests waiting %u\n", queue.nr_workers,
-		queue.nr_idle, queue.nr_requests);
+	u32 nr_workers = 0, nr_idle = 0, nr_requests = 0;
+
+	for (u32 cpu = 0; cpu < nr_cpus_online; cpu++) {
+		nr_workers += READ_ONCE(queues[cpu].nr_workers);
+		nr_idle += READ_ONCE(queues[cpu].nr_idle);
+		nr_requests += READ_ONCE(queues[cpu].nr_requests);
+	}
+	mprintf("workers %u, idle %u, requests waiting %u\n", nr_workers,
+		nr_idle, nr_requests);
 	mprintf("%-16s %12s %12s\n", "message", "sent", "served");
 	for (u32 i = 0; i < NR_RPC_OPS; i++) {
 		u64 sent = counter_read(COUNTER_nr_rpc_sent_n_echo + i);

@@ -122,6 +122,9 @@ static bool wait_started(u32 cpu, u64 timeout_ns)
 /* The sequence of SDM vol. 3, 9.4.4: INIT, 10 ms, start-up, again if silent. */
 static bool kick(u32 cpu)
 {
+	/* To see what happens then: leave it asleep. */
+	if (cpu == cmdline_get_u64("ap_fail", 0))
+		return wait_started(cpu, START_RETRY + START_TIMEOUT);
 	apic_send_init(apic_ids[cpu]);
 	sleep_ns(10 * NSEC_PER_MSEC);
 	apic_send_startup(apic_ids[cpu], TRAMPOLINE_PADDR >> PAGE_SHIFT);
@@ -175,6 +178,7 @@ void smp_start_cpus(void)
 }
 
 BOOT_OPTION(cpus, "N: use at most N processors", NULL);
+BOOT_OPTION(ap_fail, "N: for tests: processor N does not start", NULL);
 
 void smp_kick_call(u32 cpu)
 {

@@ -55,3 +55,11 @@ test-matrix: ready ## All map-reduce programs, versions, threads and sizes of pc
 test-linux: ready ## Debian's kernel and RDMA programs on the fabric, all tests
 	$(Q)$(MAKE) tools
 	$(Q)BRICK_TESTS=all /usr/bin/python3 -m pytest -q $(ARGS) tests/linux
+
+stress: ready ## Half an hour of what `make test` does for a minute
+	$(Q)$(MAKE) kernel tools
+	$(Q)$(MAKE) O=$(O)-debug DEBUG=1 kernel
+	$(Q)BRICK_STRESS_SECONDS=600 BRICK_RPC_CALLS=1000000 BRICK_RESTARTS=20 \
+		/usr/bin/python3 -m pytest -q -k '16_sets or r6_ or restarts' \
+		tests/cluster/test_memory.py tests/cluster/test_net.py \
+		tests/cluster/test_membership.py

@@ -32,6 +32,15 @@ def test_selftests_pass(tmp_path, cpus):
     assert int(m[1]) > 0 and m[2] == '0', log[-6000:]
 
 
+def test_r35_a_cpu_that_does_not_start_is_named_and_the_rest_boots(
+        tmp_path):
+    log = boot(KERNEL, str(tmp_path), 4, 'role=processor ap_fail=2 poweroff '
+               'selftest=mutex_lets')
+    assert re.search(r'warn +smp: CPU with APIC id 2 did not start within '
+                     r'\d+ s; going on with 2 CPUs', log), log[-3000:]
+    assert 'smp: 2 CPUs' in log and 'selftest: ' in log, log[-3000:]
+
+
 def test_a_slow_reader_of_the_monitor_loses_nothing(tmp_path):
     path = str(tmp_path / 'log')
     node = subprocess.Popen(

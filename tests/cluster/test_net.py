@@ -1,6 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Nodes find each other, talk, die and come back."""
+"""Nodes find each other, talk, die and come back.
+
+BRICK_RPC_CALLS is how many calls are made between each pair of nodes
+(`make stress`: 1000000).
+"""
 import os
+import re
 import subprocess
 import time
 
@@ -13,23 +18,31 @@ from conftest import KERNEL, short_folder
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
+NR_THREADS = 64
+NR_CALLS = int(os.environ.get('BRICK_RPC_CALLS', '3200'))
 GONE_OPTIONS = 'peer_suspect_ms=3000 peer_gone_ms=8000'
 
 
-@pytest.fixture
-def cluster(build, tmp_path):
-    """A cluster that is not started; stopped at the end."""
+def make_cluster(build, tmp_path, cpus):
+    """A cluster that is not started."""
     (tmp_path / 'tree').mkdir()
     (tmp_path / 'tree/file').write_text('text\n')
     image = tmp_path / 'image'
     subprocess.run([os.path.join(TOP, 'scripts/make-image'),
                     str(tmp_path / 'tree'), str(image)], check=True)
-    config = default_cluster(memory='64M', image=str(image))
+    config = default_cluster(cpus, memory='64M', image=str(image))
     config.kernel = KERNEL
     config.fabric = f'{build}/tools/brick-fabric'
     for node in config.nodes:
+        node.cpus = cpus
         node.options = f'{node.options} {GONE_OPTIONS}'
-    c = Cluster(config, short_folder())
+    return Cluster(config, short_folder())
+
+
+@pytest.fixture
+def cluster(build, tmp_path):
+    """A cluster that is not started; stopped at the end."""
+    c = make_cluster(build, tmp_path, 2)
     yield c
     c.stop()
 
@@ -51,12 +64,45 @@ def rpctest(node, nr_peers):
     assert len(passed) == nr_peers, lines
 
 
-def test_every_pair_of_nodes_calls_each_other(cluster):
-    cluster.start()
-    for node in cluster.nodes:
-        wait_log(node, ' joined (', count=2)
-    for node in cluster.nodes:
-        rpctest(node, 2)
+@pytest.fixture(scope='module')
+def results(build, tmp_path_factory):
+    """Of `rpctest` on each node, with two CPUs and as many channels."""
+    cluster = make_cluster(build, tmp_path_factory.mktemp('net'), 2)
+    answers = {}
+    try:
+        cluster.start()
+        for node in cluster.nodes:
+            wait_log(node, ' joined (', count=2)
+        for node in cluster.nodes:
+            lines = Monitor(node).ask(
+                f'rpctest {NR_THREADS} {NR_CALLS // NR_THREADS}',
+                600 + NR_CALLS // 20)
+            print(node.name, lines)
+            answers[node.name] = [line for line in lines if ' calls, ' in line]
+            assert len(answers[node.name]) == 2, (lines, node.log_text())
+    finally:
+        cluster.stop()
+    return answers
+
+
+def test_r6_many_threads_make_many_calls_between_each_pair(results):
+    """No reply is wrong, none is missed, none is asked for twice."""
+    for node, lines in results.items():
+        for line in lines:
+            assert re.search(rf': {NR_CALLS // NR_THREADS * NR_THREADS} calls,'
+                             ' 0 bad, 0 repeated,', line), (node, line)
+
+
+def test_r7_a_lost_reply_is_asked_for_again(results):
+    for node, lines in results.items():
+        for line in lines:
+            assert line.endswith('lost reply survived'), (node, line)
+
+
+def test_r24_what_comes_after_the_timeout_writes_nothing(results):
+    for node, lines in results.items():
+        for line in lines:
+            assert 'late write refused,' in line, (node, line)
 
 
 def test_a_node_that_dies_is_gone_and_comes_back(cluster):

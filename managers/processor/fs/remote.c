@@ -15,7 +15,6 @@
 #include <mm/slab.h>
 
 /* How long a call waits for its node to come back. */
-#define REMOTE_WAIT_NS (10 * NSEC_PER_SEC)
 
 /* The storage node's messages are the memory node's, moved. */
 #define REMOTE_OP_SHIFT (RPC_s_fs_root - RPC_m_fs_root)
@@ -31,30 +30,6 @@ static_assert(RPC_s_fs_link - RPC_m_fs_link == REMOTE_OP_SHIFT, "op");
 static_assert(RPC_s_fs_statfs - RPC_m_fs_statfs == REMOTE_OP_SHIFT, "op");
 static_assert(RPC_s_fs_open - RPC_m_fs_open == REMOTE_OP_SHIFT, "op");
 static_assert(RPC_s_fs_release - RPC_m_fs_release == REMOTE_OP_SHIFT, "op");
-
-int remote_call(enum node_role role, u64 guid, enum rpc_op op, bool may_repeat,
-		struct rpc_args *args)
-{
-	u64 deadline = time_mono_ns() + REMOTE_WAIT_NS;
-
-	counter_inc(nr_fs_rpc);
-	for (;;) {
-		struct peer *peer = peer_wait(role, guid, REMOTE_WAIT_NS);
-		int err = -EHOSTDOWN;
-
-		if (peer) {
-			err = rpc_call(peer, op, args);
-			peer_put(peer);
-		}
-		if (err != -EHOSTDOWN && err != -ETIMEDOUT)
-			return err;
-		if (!peer || !may_repeat || time_mono_ns() > deadline) {
-			pr_err_ratelimited("%s: node %016lx does not answer",
-					   rpc_name(op), guid);
-			return -EIO;
-		}
-	}
-}
 
 /* A message about names: @op is the memory node's number. */
 static int fs_call(struct mount *mount, enum rpc_op op, bool may_repeat,

@@ -115,6 +115,29 @@ static inline struct pte_bucket *pte_bucket_of(const pte_t *ptep)
 				       NR_PTE_BUCKETS)];
 }
 
+/**
+ * pte_is_decodable - is it one of the kinds above, with no bit that the kind
+ * does not have?
+ */
+static inline bool pte_is_decodable(pte_t pte)
+{
+	const pte_t soft = PTE_FILE | PTE_LENT;
+	pte_t extra;
+
+	if (pte_is_none(pte) || pte == PTE_FILLING)
+		return true;
+	if (pte_is_remote(pte)) {
+		extra = soft | PTE_REMOTE |
+			((1ul << GFRAME_BITS) - 1) << PAGE_SHIFT;
+		return !(pte & ~extra);
+	}
+	if (!pte_is_present(pte) || !(pte & PTE_USER))
+		return false;
+	extra = PTE_PRESENT | PTE_USER | PTE_ACCESSED | PTE_NX | PTE_PADDR;
+	extra |= pte & PTE_ZERO ? PTE_ZERO : soft | PTE_WRITE | PTE_DIRTY;
+	return !(pte & ~extra);
+}
+
 /** pte_lock_of - the lock that protects @ptep. Rank LOCK_PAGE_TABLE. */
 static inline struct spinlock *pte_lock_of(const pte_t *ptep)
 {

@@ -85,6 +85,7 @@ static pte_t entry_lock_settled(struct gather *gather, pte_t *ptep)
 
 		spin_lock(lock);
 		pte = pte_read(ptep);
+		ASSERT(pte_is_decodable(pte));
 		if (!pte_is_filling(pte))
 			return pte;
 		ticket = pte_fill_ticket(ptep);
