@@ -89,6 +89,80 @@ static void test_pipe(void)
 	free(buf);
 }
 
+static void *open_to_write(void *arg)
+{
+	int fd = open(arg, O_WRONLY);
+
+	write(fd, "from a thread", 13);
+	close(fd);
+	return NULL;
+}
+
+static void on_alarm(int sig)
+{
+	(void)sig;
+}
+
+static void test_fifo(void)
+{
+	struct sigaction act = {.sa_handler = on_alarm};
+	struct pollfd p = {.events = POLLIN};
+	char path[64], buf[64] = "";
+	pthread_t thread;
+	struct stat st;
+	int r, w;
+
+	snprintf(path, sizeof(path), "/tmp/fifo-%d", getpid());
+	say("mkfifo", mkfifo(path, 0600));
+	say("mkfifo again", res(mkfifo(path, 0600)));
+	stat(path, &st);
+	say("is a fifo", S_ISFIFO(st.st_mode));
+	say("no reader", res(open(path, O_WRONLY | O_NONBLOCK)));
+	p.fd = r = open(path, O_RDONLY | O_NONBLOCK);
+	say("reader", r >= 0);
+	say("nothing", res(read(r, buf, 8)));
+	say("no end before a writer", poll(&p, 1, 0));
+	w = open(path, O_WRONLY | O_NONBLOCK);
+	say("writer", w >= 0);
+	say("empty", res(read(r, buf, 8)));
+	say("write", write(w, "abc", 3));
+	say("ready", poll(&p, 1, 0) == 1 && p.revents == POLLIN);
+	say("read", read(r, buf, 8));
+	say("seek", res(lseek(r, 0, SEEK_SET)));
+	close(w);
+	say("end", read(r, buf, 8));
+	say("end is seen", poll(&p, 1, 0) == 1 && p.revents == POLLHUP);
+	close(r);
+	w = open(path, O_RDWR);
+	say("both", w >= 0);
+	write(w, "xy", 2);
+	say("from itself", read(w, buf, 8));
+	write(w, "gone", 4);
+	close(w);
+	pthread_create(&thread, NULL, open_to_write, path);
+	r = open(path, O_RDONLY); /* both wait for each other */
+	memset(buf, 0, sizeof(buf));
+	say("from the other", read(r, buf, sizeof(buf)));
+	say("text", !strcmp(buf, "from a thread"));
+	say("then the end", read(r, buf, sizeof(buf)));
+	pthread_join(thread, NULL);
+	close(r);
+	if (!fork()) {
+		w = open(path, O_WRONLY);
+		write(w, "child", 5);
+		_exit(0);
+	}
+	r = open(path, O_RDONLY);
+	say("from a child", read(r, buf, sizeof(buf)));
+	wait(NULL);
+	close(r);
+	sigaction(SIGALRM, &act, NULL);
+	ualarm(20000, 20000);
+	say("interrupted", res(open(path, O_RDONLY)));
+	ualarm(0, 0);
+	say("unlink", unlink(path));
+}
+
 static void test_poll(void)
 {
 	struct pollfd fds[3];
@@ -328,6 +402,7 @@ static void test_tty(void)
 int main(void)
 {
 	test_pipe();
+	test_fifo();
 	test_poll();
 	test_epoll();
 	test_timerfd();

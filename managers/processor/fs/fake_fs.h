@@ -25,6 +25,7 @@ extern u32 fake_nr_nodes;
 extern u32 fake_nr_lookups; /* lookups that reached the file system */
 extern struct mount fake_mount;
 extern u32 fake_last_signal;
+extern u64 fake_bad_vaddr; /* from here on nothing can be copied; 0: all can */
 extern struct fd_table *fake_files;
 
 /** fake_start - an empty root; names are believed for @cache_ns. */

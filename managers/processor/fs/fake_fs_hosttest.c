@@ -61,6 +61,8 @@ u64 time_real_ns(void)
 	return 1;
 }
 
+u64 fake_bad_vaddr;
+
 /* User memory is the program's own. */
 int copy_to_user(u64 uaddr, const void *src, size_t n)
 {
@@ -72,6 +74,30 @@ int copy_from_user(void *dst, u64 uaddr, size_t n)
 {
 	memcpy(dst, (void *)uaddr, n);
 	return 0;
+}
+
+/* How much of [@uaddr, @uaddr + @n) lies below what is not there. */
+static size_t good_bytes(u64 uaddr, size_t n)
+{
+	if (!fake_bad_vaddr || uaddr + n <= fake_bad_vaddr)
+		return n;
+	return uaddr < fake_bad_vaddr ? fake_bad_vaddr - uaddr : 0;
+}
+
+size_t copy_to_user_partial(u64 uaddr, const void *src, size_t n)
+{
+	size_t good = good_bytes(uaddr, n);
+
+	memcpy((void *)uaddr, src, good);
+	return n - good;
+}
+
+size_t copy_from_user_partial(void *dst, u64 uaddr, size_t n)
+{
+	size_t good = good_bytes(uaddr, n);
+
+	memcpy(dst, (void *)uaddr, good);
+	return n - good;
 }
 
 int clear_user(u64 uaddr, size_t n)

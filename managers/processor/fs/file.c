@@ -12,6 +12,7 @@
 #include <managers/processor/fs/file_lock.h>
 #include <managers/processor/fs/mount.h>
 #include <managers/processor/fs/path.h>
+#include <managers/processor/fs/pipe.h>
 #include <managers/processor/fs/regular.h>
 #include <managers/processor/fs/uio.h>
 #include <mm/slab.h>
@@ -37,6 +38,8 @@ static int file_choose_ops(struct file *file)
 		if (err || file->ops)
 			return err;
 	}
+	if (S_ISFIFO(vnode_type(vn)))
+		return fifo_open(file);
 	if (S_ISREG(vnode_type(vn))) {
 		file->ops = &regular_file_ops;
 		file->has_pos = true;

@@ -63,7 +63,7 @@ struct file {
 	u32 flags;                  /* O_* [atomic: word] */
 	bool has_pos;               /* seekable */
 	struct mutex pos_lock;
-	u64 pos;    /* [pos_lock] */
+	u64 pos;    /* [pos_lock]; of a pipe, see pipe_attach() */
 	void *priv; /* ops' own */
 	struct mutex ra_lock;
 	struct readahead *ra; /* regular remote files [ra_lock] */

@@ -6,9 +6,11 @@
 #include <lib/rand.h>
 #include <lib/string.h>
 #include <managers/processor/fs/anon.h>
+#include <managers/processor/fs/dentry.h>
 #include <managers/processor/fs/fake_fs.h>
 #include <managers/processor/fs/file.h>
 #include <managers/processor/fs/file_lock.h>
+#include <managers/processor/fs/path.h>
 #include <managers/processor/fs/pipe.h>
 #include <managers/processor/fs/poll.h>
 #include <managers/processor/fs/uio.h>
@@ -216,6 +218,84 @@ KTEST(a_pipe_gives_what_is_there_then_the_end)
 	EXPECT_EQ(get(in, buf, 64), 0);
 	EXPECT_EQ(in->ops->poll(in, NULL), POLLHUP);
 	file_put(in);
+	fake_stop();
+}
+
+static ssize_t put_user(struct file *file, const void *buf, size_t len)
+{
+	struct uio uio;
+
+	uio_init_user(&uio, (u64)buf, len);
+	return file_write(file, &uio, NULL);
+}
+
+static ssize_t get_user(struct file *file, void *buf, size_t len)
+{
+	struct uio uio;
+
+	uio_init_user(&uio, (u64)buf, len);
+	return file_read(file, &uio, NULL);
+}
+
+KTEST(a_pipe_moves_what_it_can_of_a_buffer_that_ends_early)
+{
+	struct file *in, *out;
+	char buf[64] = "";
+
+	start();
+	EXPECT_EQ(pipe_create(0, &in, &out), 0);
+	fake_bad_vaddr = (u64)buf + 4;
+	EXPECT_EQ(put_user(out, memcpy(buf, "hello world", 11), 11), 4);
+	EXPECT_EQ(put_user(out, buf + 4, 5), -EFAULT);
+	fake_bad_vaddr = (u64)buf + 3;
+	EXPECT_EQ(get_user(in, buf, 64), 3);
+	fake_bad_vaddr = 0;
+	EXPECT_EQ(get_user(in, buf + 3, 64), 1);
+	EXPECT_TRUE(!memcmp(buf, "hell", 4));
+	file_put(in);
+	file_put(out);
+	fake_stop();
+}
+
+static struct file *open_fifo(struct dentry *d, u32 flags)
+{
+	struct file *file = NULL;
+
+	return file_alloc(d, flags, NULL, NULL, &file) ? NULL : file;
+}
+
+KTEST(a_fifo_is_one_pipe_for_all_who_open_it)
+{
+	struct file *in, *out, *again;
+	struct dentry *d;
+	char buf[16];
+
+	start();
+	fake_make(0, "fifo", S_IFIFO | 0600, NULL);
+	EXPECT_EQ(path_walk(NULL, "/fifo", 0, &d), 0);
+	EXPECT_TRUE(!open_fifo(d, O_WRONLY | O_NONBLOCK)); /* no reader */
+	EXPECT_TRUE(!open_fifo(d, O_RDONLY));              /* it would wait */
+	in = open_fifo(d, O_RDONLY | O_NONBLOCK);
+	EXPECT_TRUE(in != NULL);
+	EXPECT_EQ(get(in, buf, 16), 0);
+	EXPECT_EQ(in->ops->poll(in, NULL), 0); /* no end before a writer */
+	out = open_fifo(d, O_WRONLY);
+	again = open_fifo(d, O_WRONLY | O_NONBLOCK);
+	EXPECT_EQ(put(out, "abc", 3), 3);
+	EXPECT_EQ(put(again, "de", 2), 2);
+	file_put(out);
+	EXPECT_EQ(get(in, buf, 16), 5);
+	EXPECT_EQ(get(in, buf, 16), -EAGAIN);
+	EXPECT_EQ(put(again, "lost", 4), 4);
+	file_put(again);
+	EXPECT_EQ(in->ops->poll(in, NULL), POLLIN | POLLRDNORM | POLLHUP);
+	file_put(in);
+	/* Nobody has it open: it starts anew. */
+	out = open_fifo(d, O_RDWR);
+	EXPECT_EQ(put(out, "x", 1), 1);
+	EXPECT_EQ(get(out, buf, 16), 1);
+	file_put(out);
+	dentry_put(d);
 	fake_stop();
 }
 

@@ -23,9 +23,18 @@ struct pipe {
 	u32 len_bytes;  /* [lock; read without it by waiters] */
 	u32 nr_readers; /* open files [lock; as above] */
 	u32 nr_writers; /* [lock; as above] */
+	/* Ever opened: who waits for the other side sees it come, even if it
+	 * is gone again. */
+	u32 nr_reader_opens; /* [lock; read without it by waiters] */
+	u32 nr_writer_opens; /* [lock; as above] */
+	struct vnode *vnode; /* of a FIFO [set once] */
+	u32 nr_fifo_users;   /* its files, and who opens it [fifo_mutex] */
 	struct poll_head readable;
 	struct poll_head writable;
 };
+
+/* The pipes of FIFOs: vnode->fifo, and who uses them. */
+static DEFINE_MUTEX(fifo_mutex, LOCK_SOCKET);
 
 static struct pipe *pipe_alloc(void)
 {
@@ -64,12 +73,15 @@ static ssize_t pipe_take(struct pipe *p, struct uio *uio)
 	while (p->len_bytes && uio->resid_bytes) {
 		u32 n = min(p->len_bytes, p->capacity - p->start);
 
-		n = min((u64)n, uio->resid_bytes);
-		if (uio_put(uio, p->buf + p->start, n))
-			return done ? done : -EFAULT;
+		u64 before = uio->resid_bytes;
+		int err = uio_put(uio, p->buf + p->start, min((u64)n, before));
+
+		n = (u32)(before - uio->resid_bytes);
 		p->start = (p->start + n) % p->capacity;
 		p->len_bytes -= n;
 		done += n;
+		if (err)
+			return done ? done : err;
 	}
 	return done;
 }
@@ -83,11 +95,14 @@ static ssize_t pipe_fill(struct pipe *p, struct uio *uio)
 		u32 at = (p->start + p->len_bytes) % p->capacity;
 		u32 n = min(p->capacity - p->len_bytes, p->capacity - at);
 
-		n = min((u64)n, uio->resid_bytes);
-		if (uio_get(uio, p->buf + at, n))
-			return done ? done : -EFAULT;
+		u64 before = uio->resid_bytes;
+		int err = uio_get(uio, p->buf + at, min((u64)n, before));
+
+		n = (u32)(before - uio->resid_bytes);
 		p->len_bytes += n;
 		done += n;
+		if (err)
+			return done ? done : err;
 	}
 	return done;
 }
@@ -182,7 +197,8 @@ static u32 pipe_poll(struct file *file, struct poll_table *table)
 		poll_wait(table, &p->readable);
 		if (READ_ONCE(p->len_bytes))
 			events |= POLLIN | POLLRDNORM;
-		if (!READ_ONCE(p->nr_writers))
+		if (!READ_ONCE(p->nr_writers) &&
+		    READ_ONCE(p->nr_writer_opens) != file->pos)
 			events |= POLLHUP;
 	}
 	if (file_can_write(file)) {
@@ -207,16 +223,30 @@ static s64 pipe_ioctl(struct file *file, u32 cmd, u64 arg)
 /* ---- opening and closing
  * --------------------------------------------------------------- */
 
-/* Count @file among the pipe's readers or writers. */
+/*
+ * Count @file among the pipe's readers or writers.  It notes how often the
+ * other side was opened before: a FIFO's reader waits for the next writer, and
+ * until then no writer is no end; a writer waits for the next reader.
+ */
 static void pipe_attach(struct pipe *p, struct file *file)
 {
 	mutex_lock(&p->lock);
-	if (file_can_read(file))
+	file->pos =
+		file_can_read(file) ? p->nr_writer_opens : p->nr_reader_opens;
+	if (file_can_read(file)) {
 		p->nr_readers++;
-	if (file_can_write(file))
+		p->nr_reader_opens++;
+	}
+	if (file_can_write(file)) {
 		p->nr_writers++;
+		p->nr_writer_opens++;
+	}
 	mutex_unlock(&p->lock);
+	poll_wake(&p->readable, 0);
+	poll_wake(&p->writable, 0);
 }
+
+static void fifo_put(struct pipe *p);
 
 static void pipe_release(struct file *file)
 {
@@ -230,6 +260,8 @@ static void pipe_release(struct file *file)
 	mutex_unlock(&p->lock);
 	poll_wake(&p->readable, POLLHUP);
 	poll_wake(&p->writable, POLLERR);
+	if (p->vnode)
+		fifo_put(p);
 }
 
 static const struct file_ops pipe_read_ops = {
@@ -253,11 +285,8 @@ static const struct file_ops pipe_both_ops = {
 	.release = pipe_release,
 };
 
-/* open("/proc/self/fd/0") of a pipe: one more reader or writer. */
-static int pipe_reopen(struct anon_object *object, struct file *file)
+static void pipe_choose_ops(struct pipe *p, struct file *file)
 {
-	struct pipe *p = container_of(object, struct pipe, object);
-
 	if ((file->flags & O_ACCMODE) == O_RDONLY)
 		file->ops = &pipe_read_ops;
 	else if ((file->flags & O_ACCMODE) == O_WRONLY)
@@ -266,6 +295,12 @@ static int pipe_reopen(struct anon_object *object, struct file *file)
 		file->ops = &pipe_both_ops;
 	file->priv = p;
 	pipe_attach(p, file);
+}
+
+/* open("/proc/self/fd/0") of a pipe: one more reader or writer. */
+static int pipe_reopen(struct anon_object *object, struct file *file)
+{
+	pipe_choose_ops(container_of(object, struct pipe, object), file);
 	return 0;
 }
 
@@ -293,6 +328,79 @@ int pipe_create(u32 flags, struct file **read_end, struct file **write_end)
 	pipe_attach(p, *write_end);
 	return 0;
 }
+
+/* ---- FIFOs: pipes with a name ------------------------------------------ */
+
+/* The pipe of @vn, made by the first who opens it. */
+static struct pipe *fifo_get(struct vnode *vn)
+{
+	struct pipe *p;
+
+	mutex_lock(&fifo_mutex);
+	p = vn->fifo;
+	if (!p) {
+		p = pipe_alloc();
+		if (p)
+			p->vnode = vn;
+		vn->fifo = p;
+	}
+	if (p)
+		p->nr_fifo_users++;
+	mutex_unlock(&fifo_mutex);
+	return p;
+}
+
+/* What nobody has read goes with the last user. */
+static void fifo_put(struct pipe *p)
+{
+	bool is_last;
+
+	mutex_lock(&fifo_mutex);
+	is_last = !--p->nr_fifo_users;
+	if (is_last)
+		p->vnode->fifo = NULL;
+	mutex_unlock(&fifo_mutex);
+	if (is_last)
+		pipe_free(&p->object);
+}
+
+/* Sleep until somebody has the other side open, or had it since. */
+static int fifo_wait(struct pipe *p, struct file *file)
+{
+	if ((file->flags & O_ACCMODE) == O_RDONLY)
+		return wait_event_intr(&p->readable.waitq,
+				       READ_ONCE(p->nr_writers) ||
+					       READ_ONCE(p->nr_writer_opens) !=
+						       file->pos);
+	if ((file->flags & O_ACCMODE) == O_WRONLY)
+		return wait_event_intr(&p->writable.waitq,
+				       READ_ONCE(p->nr_readers) ||
+					       READ_ONCE(p->nr_reader_opens) !=
+						       file->pos);
+	return 0; /* fifo(7): both sides at once never wait */
+}
+
+int fifo_open(struct file *file)
+{
+	struct pipe *p = fifo_get(file->vnode);
+	int err = 0;
+
+	if (!p)
+		return -ENOMEM;
+	if ((file->flags & O_ACCMODE) == O_WRONLY && file->flags & O_NONBLOCK &&
+	    !READ_ONCE(p->nr_readers)) {
+		fifo_put(p);
+		return -ENXIO;
+	}
+	pipe_choose_ops(p, file);
+	if (!(file->flags & O_NONBLOCK))
+		err = syscall_restartable(fifo_wait(p, file));
+	if (err)
+		pipe_release(file);
+	return err;
+}
+
+/* ---- size -------------------------------------------------------------- */
 
 static struct pipe *pipe_of(struct file *file)
 {

@@ -20,6 +20,14 @@ struct file;
 /** pipe_create - both ends; @flags: O_NONBLOCK, O_DIRECT is refused. */
 int __must_check pipe_create(u32 flags, struct file **read_end,
 			     struct file **write_end);
+/**
+ * fifo_open - make @file, of a FIFO, one end of its pipe.
+ *
+ * Waits for the other end (fifo(7)).  Processes of one node meet in a FIFO.
+ * Context: may sleep.  Return: 0; -ENXIO (O_NONBLOCK, no reader), -ENOMEM,
+ * -ERESTARTSYS.
+ */
+int __must_check fifo_open(struct file *file);
 /** pipe_size, pipe_set_size - F_GETPIPE_SZ, F_SETPIPE_SZ; bytes or -errno
  * (-EBADF: not a pipe). */
 int pipe_size(struct file *file);

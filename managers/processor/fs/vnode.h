@@ -28,6 +28,7 @@
 struct dentry;
 struct file;
 struct mount;
+struct pipe;
 struct uio;
 struct vnode;
 
@@ -129,6 +130,8 @@ struct vnode {
 	struct spinlock attr_lock;
 	struct vattr attr; /* [attr_lock] */
 	u64 attr_until_ns; /* valid until (monotonic) [attr_lock] */
+
+	struct pipe *fifo; /* of a FIFO that is open [fifo_mutex of pipe.c] */
 
 	struct list_head locks; /* advisory locks [file lock table] */
 };
