@@ -6,7 +6,7 @@ import re
 import shutil
 import subprocess
 
-from .config import TOP
+from .config import TOP, parse_size
 
 # What programs need that are linked with the C library.
 LIBRARIES = ('usr/lib/x86_64-linux-gnu/libc.so.6',
@@ -43,28 +43,37 @@ def peak_kb(program, data):
     return int(re.search(r'peak (\d+) kB', err)[1])
 
 
+def prepare(program, data, size):
+    """Make the input @data; what the program prints for it."""
+    subprocess.run([program, 'generate', size, data], check=True)
+    return subprocess.run([program, 'seq', data], check=True,
+                          capture_output=True, text=True, timeout=300).stdout
+
+
 class MapReduce:
-    """The programs as @root/mr/NAME, their input as @root/mr/NAME.in.
+    """The programs as @root/mr/NAME, their input as @root/mr/NAME.in; for each
+    n of @parts also an n-th of that much, as NAME.in.n.
 
     Working sets are measured on this host: the peak of resident memory, less
     that with hardly any input, and BESIDES_DATA_KB."""
 
-    def __init__(self, root, sizes):
-        self.expected = {}        # what each prints
+    def __init__(self, root, sizes, parts=()):
+        self.expected = {}        # what each prints, by name and by (name, n)
         self.working_set_kb = {}
         folder = os.path.join(root, 'mr')
         subprocess.run([os.path.join(TOP, 'tests/workloads/mapreduce/build'),
                         folder], check=True)
         for name, size in sizes.items():
-            self._measure(os.path.join(folder, name), name, size)
+            program = os.path.join(folder, name)
+            self.expected[name] = prepare(program, f'{program}.in', size)
+            for n in parts:
+                self.expected[name, n] = prepare(
+                    program, f'{program}.in.{n}', str(parse_size(size) // n))
+            self._measure(program, name)
 
-    def _measure(self, program, name, size):
+    def _measure(self, program, name):
         data, smallest = f'{program}.in', f'{program}.smallest'
-        for path, n in (data, size), (smallest, '8K'):
-            subprocess.run([program, 'generate', n, path], check=True)
-        self.expected[name] = subprocess.run(
-            [program, 'seq', data], check=True, capture_output=True,
-            text=True, timeout=300).stdout
+        prepare(program, smallest, '8K')
         self.working_set_kb[name] = (peak_kb(program, data) -
                                      peak_kb(program, smallest) +
                                      BESIDES_DATA_KB)
