@@ -34,8 +34,8 @@
 
 struct line_head {
 	u64 stamp_ns;
-	u32 bytes; /* of the text behind this */
-	u32 pad;
+	u32 bytes;   /* of the text behind this */
+	u32 nr_lost; /* lines of this ring so far */
 };
 
 struct ring {
@@ -66,7 +66,9 @@ static void copy_in(struct ring *ring, u64 at, const void *src, size_t n)
 static void put_line(struct ring *ring, u32 room_bytes, const char *line,
 		     size_t len)
 {
-	struct line_head head = {.stamp_ns = time_mono_ns(), .bytes = (u32)len};
+	struct line_head head = {.stamp_ns = time_mono_ns(),
+				 .bytes = (u32)len,
+				 .nr_lost = ring->nr_lost};
 	u64 tail = smp_load_acquire(&ring->tail);
 
 	if (ring->head + sizeof(head) + len - tail > room_bytes) {
@@ -138,9 +140,9 @@ static struct ring *oldest_ring(u64 until_ns)
 	return oldest;
 }
 
-static void say_lost(struct ring *ring)
+/* The ring has lost @nr_lost lines up to here. */
+static void say_lost(struct ring *ring, u32 nr_lost)
 {
-	u32 nr_lost = READ_ONCE(ring->nr_lost);
 	char line[96];
 	size_t n;
 
@@ -163,10 +165,8 @@ static void print_first_line(struct ring *ring)
 	CHECK(head.bytes <= sizeof(line));
 	copy_out(ring, ring->tail + sizeof(head), line, head.bytes);
 	smp_store_release(&ring->tail, ring->tail + sizeof(head) + head.bytes);
+	say_lost(ring, head.nr_lost);
 	console_write(line, head.bytes);
-	/* It was full: the hole is behind what was in it. */
-	if (smp_load_acquire(&ring->head) == ring->tail)
-		say_lost(ring);
 }
 
 static void drain(void)
@@ -184,7 +184,7 @@ static void drain(void)
 	}
 	for (u32 cpu = 0; cpu < nr_cpus_online; cpu++)
 		if (smp_load_acquire(&rings[cpu].head) == rings[cpu].tail)
-			say_lost(&rings[cpu]);
+			say_lost(&rings[cpu], READ_ONCE(rings[cpu].nr_lost));
 	smp_store_release(&nr_flushes_done, nr_flushes);
 	waitq_wake_all(&ring_waitq);
 }
