@@ -98,8 +98,8 @@ static bool leave_to_lazy(u32 cpu)
 	return seen != TLB_ACTIVE;
 }
 
-/* Flush the CPUs of @mask that are not lazy. */
-static void shootdown(const struct cpumask *mask, struct shootdown *s)
+/* Flush the CPUs of @mask that are not lazy.  Return: the others among them. */
+static u32 shootdown(const struct cpumask *mask, struct shootdown *s)
 {
 	struct cpumask targets = {{0}};
 	u32 me = cpu_id(), cpu, n = 0;
@@ -118,23 +118,24 @@ static void shootdown(const struct cpumask *mask, struct shootdown *s)
 	counter_add(nr_tlb_shootdown_ipi, n);
 	if (!cpumask_empty(&targets))
 		smp_call(&targets, flush_here, s);
+	return n;
 }
 
-void tlb_shootdown(struct page_table *pt, const u64 *vaddrs, size_t n)
+u32 tlb_shootdown(struct page_table *pt, const u64 *vaddrs, size_t n)
 {
 	struct cpumask mask = pt->cpus;
 	struct shootdown s = {.pt = pt, .vaddrs = vaddrs, .n = n};
 
 	if (n > TLB_FLUSH_PAGES_MAX)
 		s.vaddrs = NULL;
-	shootdown(&mask, &s);
+	return shootdown(&mask, &s);
 }
 
-void tlb_shootdown_mask(const struct cpumask *mask)
+u32 tlb_shootdown_mask(const struct cpumask *mask)
 {
 	struct shootdown s = {0};
 
-	shootdown(mask, &s);
+	return shootdown(mask, &s);
 }
 
 void tlb_shootdown_tables(struct page_table *pt)

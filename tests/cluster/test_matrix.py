@@ -95,7 +95,7 @@ def test_prints_the_same_with_a_share_of_its_memory(brick, programs, name,
                                                     result.explain())
     p = result.counters()['p0']
     if share < 50:
-        assert p['nr_pcache_eviction'] > 0, result.explain()
+        assert p['nr_pcache_eviction_succeed'] > 0, result.explain()
     for gauge in ('nr_processes_alive', 'nr_user_aspaces', 'nr_user_frames',
                   'nr_pcache_lines', 'nr_pcache_rmaps'):
         assert p[gauge] == 0, (gauge, p[gauge], result.explain())

@@ -103,8 +103,8 @@ def test_program_with_a_pcache_much_smaller_than_its_memory(brick, name,
     result = same_as_native(brick, [PYTHON, '-c', PROGRAMS[name]],
                             pcache=pcache)
     p = result.counters()['p0']
-    assert p['nr_pcache_eviction'] > 0, result.explain()
-    assert p['nr_victim_eviction'] > 0, result.explain()
+    assert p['nr_pcache_eviction_succeed'] > 0, result.explain()
+    assert p['nr_victim_eviction_succeed'] > 0, result.explain()
     assert p['nr_clflush'] > 0, result.explain()
 
 

@@ -132,16 +132,18 @@ void pt_free_range(struct page_table *pt, u64 start, u64 end)
 
 void pt_activate(struct page_table *pt) {}
 
-void tlb_shootdown(struct page_table *pt, const u64 *vaddrs, size_t n)
+u32 tlb_shootdown(struct page_table *pt, const u64 *vaddrs, size_t n)
 {
 	fake_sched_point();
 	tlb_drop(pt, n > TLB_FLUSH_PAGES_MAX ? NULL : vaddrs, n);
+	return 1;
 }
 
-void tlb_shootdown_mask(const struct cpumask *mask)
+u32 tlb_shootdown_mask(const struct cpumask *mask)
 {
 	fake_sched_point();
 	tlb_drop(NULL, NULL, 0);
+	return 1;
 }
 
 u8 *mmu_access(struct page_table *pt, u64 vaddr, bool is_write)

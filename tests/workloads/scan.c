@@ -2,12 +2,14 @@
 /*
  * Threads that stream through a data set beside a hot working set.
  *
- *	scan [-j THREADS] [-n ROUNDS] [-r] FILE
+ *	scan [-j THREADS[,THREADS...]] [-n ROUNDS] [-r] [-p] FILE
  *
  * Counts words as the map-reduce programs do: each thread goes through its
  * share of FILE, mapped, or with -r read into memory, and counts words by hash
- * in a table of its own.  All rounds must give the same sums.  Prints words,
- * bytes, and how many faults waited for a free line.
+ * in a table of its own, in so many rounds with each number of threads.  All
+ * rounds must give the same sums.  Prints, for each number of threads, how many
+ * faults waited for a free line.  With -p each round runs under the next
+ * eviction policy.
  */
 #define _GNU_SOURCE
 #include <ctype.h>
@@ -127,43 +129,77 @@ static uint64_t counter(const char *name)
 	return at ? strtoul(at + strlen(name), NULL, 10) : 0;
 }
 
+/* The policy after the one in use becomes the one in use. */
+static void next_policy(void)
+{
+	static const char *const names[] = {"clock", "fifo", "lru", "random"};
+	static const char path[] = "/proc/brick/pcache_policy";
+	static unsigned i;
+	const char *name = names[++i % 4];
+	char text[64] = "", want[16];
+	int fd = open(path, O_RDWR);
+
+	if (fd < 0 || write(fd, name, strlen(name)) != (ssize_t)strlen(name))
+		die(path);
+	close(fd);
+	fd = open(path, O_RDONLY);
+	snprintf(want, sizeof(want), "[%s]", name);
+	if (read(fd, text, sizeof(text) - 1) < 0 || !strstr(text, want)) {
+		fprintf(stderr, "%s: %s, not %s\n", path, text, want);
+		exit(1);
+	}
+	close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	static const char waited[] = "\nnr_pcache_eviction_sync: ";
-	int c, nr_threads = 2, nr_rounds = 2;
+	bool is_read = false, must_switch = false;
 	uint64_t first = 0, nr_waits;
-	bool is_read = false;
+	const char *data, *js = "2";
 	struct share *shares;
-	const char *data;
+	int c, nr_rounds = 2;
 	size_t size;
 
-	while ((c = getopt(argc, argv, "j:n:r")) != -1) {
+	while ((c = getopt(argc, argv, "j:n:rp")) != -1) {
 		if (c == 'j')
-			nr_threads = atoi(optarg);
+			js = optarg;
 		else if (c == 'n')
 			nr_rounds = atoi(optarg);
 		else if (c == 'r')
 			is_read = true;
+		else if (c == 'p')
+			must_switch = true;
 		else
 			return 2;
 	}
-	if (optind != argc - 1 || nr_threads < 1 || nr_threads > MAX_THREADS)
+	if (optind != argc - 1)
 		return 2;
 	data = load(argv[optind], is_read, &size);
-	printf("loaded: %lu waits\n", (unsigned long)counter(waited));
 	shares = calloc(MAX_THREADS, sizeof(*shares));
-	nr_waits = counter(waited);
-	for (int i = 0; i < nr_rounds; i++) {
-		uint64_t nr_words = round_of(shares, nr_threads, data, size);
+	while (*js) {
+		int nr_threads = (int)strtol(js, (char **)&js, 10);
 
-		if (i && nr_words != first) {
-			printf("round %d: %lu words\n", i,
-			       (unsigned long)nr_words);
-			return 1;
+		if (nr_threads < 1 || nr_threads > MAX_THREADS)
+			return 2;
+		js += *js == ',';
+		nr_waits = counter(waited);
+		for (int i = 0; i < nr_rounds; i++) {
+			uint64_t nr = round_of(shares, nr_threads, data, size);
+
+			if (first && nr != first) {
+				printf("%d threads, round %d: %lu words\n",
+				       nr_threads, i, (unsigned long)nr);
+				return 1;
+			}
+			first = nr;
+			if (must_switch)
+				next_policy();
 		}
-		first = nr_words;
+		printf("%d threads: %lu waits\n", nr_threads,
+		       (unsigned long)(counter(waited) - nr_waits));
+		fflush(stdout);
 	}
-	printf("%lu words in %zu bytes, %lu waits\n", (unsigned long)first,
-	       size, (unsigned long)(counter(waited) - nr_waits));
+	printf("%lu words in %zu bytes\n", (unsigned long)first, size);
 	return 0;
 }

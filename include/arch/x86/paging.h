@@ -158,12 +158,13 @@ void tlb_flush_all_local(void);
  * CPUs that are idle or in a kernel thread flush before they are back in
  * user mode instead of being interrupted.
  * Context: thread or interrupts off; as smp_call() about locks.
+ * Return: how many CPUs were interrupted.
  */
-void tlb_shootdown(struct page_table *pt, const u64 *vaddrs, size_t n);
+u32 tlb_shootdown(struct page_table *pt, const u64 *vaddrs, size_t n);
 
 /** tlb_shootdown_mask - as above for several address spaces at once: drop all
  * non-global entries of the CPUs of @mask. */
-void tlb_shootdown_mask(const struct cpumask *mask);
+u32 tlb_shootdown_mask(const struct cpumask *mask);
 
 /** tlb_shootdown_tables - before tables of @pt are freed: also lazy CPUs. */
 void tlb_shootdown_tables(struct page_table *pt);

@@ -63,6 +63,25 @@ static int show_peers(struct vnode *vn, struct seq *seq)
 	return 0;
 }
 
+/* The policies' names, the one in use in brackets. */
+static int show_policy(struct vnode *vn, struct seq *seq)
+{
+	const char *name;
+	bool is_current;
+
+	for (u32 i = 0; (name = pcache_policy_name(i, &is_current)); i++)
+		seq_printf(seq, is_current ? "%s[%s]" : "%s%s", i ? " " : "",
+			   name);
+	seq_printf(seq, "\n");
+	return 0;
+}
+
+static int store_policy(struct vnode *vn, const char *text, size_t len)
+{
+	return pcache_set_policy(text,
+				 len && text[len - 1] == '\n' ? len - 1 : len);
+}
+
 static int show_strace(struct vnode *vn, struct seq *seq)
 {
 	char state[256];
@@ -92,6 +111,10 @@ static const struct pseudo_entry brick_entries[] = {
 	PROC_REG("counters", show_counters),
 	PROC_REG("fault_phases", show_fault_phases),
 	PROC_REG("pcache", show_pcache),
+	{.name = "pcache_policy",
+	 .mode = S_IFREG | 0644,
+	 .show = show_policy,
+	 .store = store_policy},
 	PROC_REG("peers", show_peers),
 	{.name = "strace",
 	 .mode = S_IFREG | 0644,

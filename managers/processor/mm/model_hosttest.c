@@ -31,7 +31,6 @@
 #define NR_PAGES    48u
 #define NR_BYTES    4u   /* of each page that the model knows */
 #define NR_SHARED   512u /* shared pages in all */
-#define NR_POLICIES 4u
 #define MAX_DEPTH   2u /* generations of forks */
 
 static const char *const counter_names[] = {
@@ -624,7 +623,7 @@ static void run_seed(void)
 	static const char *const geometries[] = {
 		"64K,1way,victim=1", "64K,2way,victim=2", "96K,4way,victim=8",
 		"256K,8way,victim=4", "1M,8way"};
-	const char *policy = pcache_policies[seed % NR_POLICIES].name;
+	const char *policy = pcache_policies[seed % NR_POLICIES]->name;
 
 	set_option("pcache", geometries[seed % ARRAY_SIZE(geometries)]);
 	set_option("pcache_policy", policy);
@@ -632,6 +631,8 @@ static void run_seed(void)
 	fake_m_start(4096);
 	CHECK(!aspace_start());
 	for (u32 i = 0; i < 3; i++) {
+		policy = pcache_policies[(seed + i) % NR_POLICIES]->name;
+		CHECK(!pcache_set_policy(policy, strlen(policy)));
 		run(150);
 		expect_nothing_left();
 	}
@@ -654,7 +655,7 @@ static void run_thrash(void)
 	u64 nr_pages, nr_evictions;
 
 	set_option("pcache", "1M,8way");
-	set_option("pcache_policy", pcache_policies[seed % NR_POLICIES].name);
+	set_option("pcache_policy", pcache_policies[seed % NR_POLICIES]->name);
 	fake_sched_start(seed);
 	fake_m_start(4096);
 	CHECK(!aspace_start());
@@ -668,7 +669,7 @@ static void run_thrash(void)
 		*at = (u8)(i % nr_pages);
 		fake_sched_point();
 	}
-	nr_evictions = counter_read(COUNTER_nr_pcache_eviction);
+	nr_evictions = counter_read(COUNTER_nr_pcache_eviction_succeed);
 	CHECK(nr_evictions > 2 * nr_pages);
 	CHECK(counter_read(COUNTER_nr_pcache_eviction_batch) <
 	      nr_evictions / 8);

@@ -109,10 +109,11 @@ static u32 evict_extras(u32 nr_max)
 		evict_from_set(&batch, set);
 	if (!batch.nr)
 		return 0;
-	counter_add(nr_pcache_eviction, batch.nr);
+	counter_add(nr_pcache_eviction_triggered, batch.nr);
 	counter_inc(nr_pcache_eviction_batch);
 	rmap_flush_run(&batch.flush);
 	victims_accept(&batch.lines);
+	counter_add(nr_pcache_eviction_succeed, batch.nr);
 	return batch.nr;
 }
 

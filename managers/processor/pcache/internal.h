@@ -17,6 +17,7 @@
 /* Which line of a set goes? */
 struct pcache_policy {
 	const char *name;
+	const char *help;
 	/*
 	 * Return one of @set's lines for which line_is_evictable(), or NULL.
 	 * Context: set->lock held.
@@ -38,8 +39,8 @@ struct pcache {
 	struct pcache_set *sets;
 	struct pcache_line *lines; /* line i is page i of the pool */
 	struct region *region;
-	const struct pcache_policy *policy;
-	bool must_scrub_code; /* see line_scrub_code() */
+	const struct pcache_policy *policy; /* [may change at any time] */
+	bool must_scrub_code;               /* see line_scrub_code() */
 	atomic64_t nr_write_backs;
 };
 
@@ -188,7 +189,7 @@ void rmap_flush_run(struct rmap_flush *flush);
 
 /* ---- policy.c ---- */
 
-extern const struct pcache_policy pcache_policies[];
-const struct pcache_policy *policy_find(const char *name);
+#define NR_POLICIES 4u
+extern const struct pcache_policy *const pcache_policies[NR_POLICIES];
 
 #endif /* PROCESSOR_PCACHE_INTERNAL_H */

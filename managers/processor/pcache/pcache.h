@@ -133,6 +133,16 @@ int __must_check pcache_register(void);
 const struct region *pcache_region(void);
 u64 pcache_size_bytes(void);
 
+/**
+ * pcache_set_policy - from now on evict by the policy that is called @name.
+ *
+ * Context: any.  Return: 0, or -EINVAL: there is none of that name.
+ */
+int __must_check pcache_set_policy(const char *name, size_t len);
+/** pcache_policy_name - of policy @i, and whether it is the one in use.
+ * Return: NULL if there are not so many. */
+const char *pcache_policy_name(u32 i, bool *is_current);
+
 /* ---- finding and filling
  * ----------------------------------------------------- */
 

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Eviction policies.  A set's resident list is kept in order of arrival,
- * oldest first; a policy picks one evictable line of it and may reorder.
+ * Eviction policies, one table each.  A set's resident list is kept in order
+ * of arrival, oldest first; a policy picks one evictable line of it and may
+ * reorder.  All of them find the list as the others left it, so the policy may
+ * change at any time.
  */
 #include "internal.h"
 
 #include <kernel/assert.h>
+#include <lib/errno.h>
 #include <lib/rand.h>
 #include <lib/string.h>
 
@@ -18,6 +21,12 @@ static struct pcache_line *choose_fifo(struct pcache_set *set)
 			return line;
 	return NULL;
 }
+
+static const struct pcache_policy policy_fifo = {
+	.name = "fifo",
+	.help = "the line that came first",
+	.choose = choose_fifo,
+};
 
 /* FIFO with a second chance for lines that were used since the last look. */
 static struct pcache_line *choose_clock(struct pcache_set *set)
@@ -37,6 +46,12 @@ static struct pcache_line *choose_clock(struct pcache_set *set)
 	return choose_fifo(set);
 }
 
+static const struct pcache_policy policy_clock = {
+	.name = "clock",
+	.help = "the first of those not used since the last look",
+	.choose = choose_clock,
+};
+
 /* Least recently used, as far as samples of the accessed bits tell: each look
  * shifts one into every line's age. */
 static struct pcache_line *choose_lru(struct pcache_set *set)
@@ -54,6 +69,12 @@ static struct pcache_line *choose_lru(struct pcache_set *set)
 	}
 	return best;
 }
+
+static const struct pcache_policy policy_lru = {
+	.name = "lru",
+	.help = "the least recently used, by eight samples",
+	.choose = choose_lru,
+};
 
 static struct pcache_line *choose_random(struct pcache_set *set)
 {
@@ -73,16 +94,33 @@ static struct pcache_line *choose_random(struct pcache_set *set)
 	return NULL;
 }
 
-const struct pcache_policy pcache_policies[] = {
-	{"clock", choose_clock}, /* the default */
-	{"fifo", choose_fifo},     {"lru", choose_lru},
-	{"random", choose_random}, {NULL, NULL},
+static const struct pcache_policy policy_random = {
+	.name = "random",
+	.help = "any",
+	.choose = choose_random,
 };
 
-const struct pcache_policy *policy_find(const char *name)
+/* The first one is the default. */
+const struct pcache_policy *const pcache_policies[NR_POLICIES] = {
+	&policy_clock, &policy_fifo, &policy_lru, &policy_random};
+
+int pcache_set_policy(const char *name, size_t len)
 {
-	for (const struct pcache_policy *p = pcache_policies; p->name; p++)
-		if (!strcmp(p->name, name))
-			return p;
-	return NULL;
+	for (u32 i = 0; i < NR_POLICIES; i++) {
+		const struct pcache_policy *p = pcache_policies[i];
+
+		if (strlen(p->name) == len && !memcmp(p->name, name, len)) {
+			WRITE_ONCE(pcache.policy, p);
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+const char *pcache_policy_name(u32 i, bool *is_current)
+{
+	if (i >= NR_POLICIES)
+		return NULL;
+	*is_current = READ_ONCE(pcache.policy) == pcache_policies[i];
+	return pcache_policies[i]->name;
 }

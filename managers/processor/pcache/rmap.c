@@ -128,13 +128,16 @@ void rmap_unmap_all(struct pcache_line *line, struct rmap_flush *flush)
 
 void rmap_flush_run(struct rmap_flush *flush)
 {
+	u32 nr_ipis;
+
 	if (!flush->aspace)
 		return;
 	if (flush->is_many)
-		tlb_shootdown_mask(&flush->cpus);
+		nr_ipis = tlb_shootdown_mask(&flush->cpus);
 	else
-		tlb_shootdown(aspace_page_table(flush->aspace), flush->vaddrs,
-			      flush->nr);
+		nr_ipis = tlb_shootdown(aspace_page_table(flush->aspace),
+					flush->vaddrs, flush->nr);
+	counter_add(nr_pcache_eviction_ipi, nr_ipis);
 	aspace_unpin(flush->aspace);
 	flush->aspace = NULL;
 }

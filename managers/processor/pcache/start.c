@@ -64,12 +64,7 @@ static int parse_geometry(const char *value)
 
 static int parse_policy(const char *value)
 {
-	const struct pcache_policy *policy = policy_find(value);
-
-	if (!policy)
-		return -EINVAL;
-	pcache.policy = policy;
-	return 0;
+	return pcache_set_policy(value, strlen(value));
 }
 
 BOOT_OPTION(pcache, "SIZE[,Nway][,victim=N]: size, ways, victim lines",
@@ -126,7 +121,7 @@ int pcache_start(void)
 	int rc;
 
 	if (!pcache.policy)
-		pcache.policy = &pcache_policies[0];
+		pcache.policy = pcache_policies[0];
 	pcache.must_scrub_code = is_translated();
 	geometry_decide();
 	rc = memory_reserve();
@@ -202,3 +197,15 @@ static void cmd_pcache(int argc, char **argv)
 		mprintf("%u sets break their invariants\n", nr_bad);
 }
 MONITOR_CMD(pcache, "the page cache of this processor node", cmd_pcache);
+
+/* "pcache_policy" shows them, "pcache_policy NAME" takes one. */
+static void cmd_policy(int argc, char **argv)
+{
+	if (argc > 1 && pcache_set_policy(argv[1], strlen(argv[1])))
+		mprintf("no policy is called %s\n", argv[1]);
+	for (u32 i = 0; i < NR_POLICIES; i++)
+		mprintf("%c %-8s %s\n",
+			pcache_policies[i] == pcache.policy ? '*' : ' ',
+			pcache_policies[i]->name, pcache_policies[i]->help);
+}
+MONITOR_CMD(pcache_policy, "which line of a set goes: [NAME]", cmd_policy);

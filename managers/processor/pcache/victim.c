@@ -139,16 +139,19 @@ void victim_del(struct pcache_line *line)
 void victims_accept(struct list_head *lines)
 {
 	struct pcache_line *line, *next;
+	u32 nr_clean = 0;
 
 	spin_lock(&victims.lock);
 	list_for_each_entry_safe (line, next, lines, in_fifo) {
 		list_del_init(&line->in_fifo);
+		nr_clean += !line->is_dirty;
 		fifo_push(line);
 		/* From here on others may take it away. */
 		line_set_state(line, LINE_VICTIM);
 	}
 	smp_store_release(&victims.nr_finished, victims.nr_finished + 1);
 	spin_unlock(&victims.lock);
+	counter_add(nr_clflush_clean_skipped, nr_clean);
 	waitq_wake_all(&victims.finished);
 	wake_who_waits_for_room();
 }
@@ -224,9 +227,10 @@ u32 victims_reclaim(void)
 		list_add_tail(&line->in_list, &freed);
 		nr_freed++;
 	}
+	counter_add(nr_victim_eviction_triggered, nr);
 	if (!nr_freed)
 		return 0;
-	counter_add(nr_victim_eviction, nr_freed);
+	counter_add(nr_victim_eviction_succeed, nr_freed);
 	spin_lock(&victims.lock);
 	list_splice_tail_init(&freed, &victims.stock);
 	WRITE_ONCE(victims.nr_stock, victims.nr_stock + nr_freed);
