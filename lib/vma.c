@@ -279,6 +279,15 @@ struct vma *vma_first(const struct vma_tree *tree)
 	return vma_of(rb_first(&tree->root));
 }
 
+struct vma *vma_last(const struct vma_tree *tree)
+{
+	struct rb_node *node = tree->root.node;
+
+	while (node && node->right)
+		node = node->right;
+	return vma_of(node);
+}
+
 struct vma *vma_next(const struct vma *vma)
 {
 	return vma_of(rb_next(&vma->node));

@@ -75,6 +75,23 @@ void pt_destroy(struct page_table *pt)
 	pt->top = NULL;
 }
 
+/* @table of @level and those below it; @nr: of its entries. */
+static u64 tree_count(const pte_t *table, int level, u32 nr)
+{
+	u64 sum = 1;
+
+	for (u32 i = 0; level > 0 && i < nr; i++)
+		if (pte_read(&table[i]) & PTE_PRESENT)
+			sum += tree_count(table_of(pte_read(&table[i])),
+					  level - 1, NR_ENTRIES);
+	return sum;
+}
+
+u64 pt_count_tables(const struct page_table *pt)
+{
+	return tree_count(pt->top, TOP_LEVEL, KERNEL_HALF);
+}
+
 /* The table below @e, made if missing. NULL without memory. */
 static pte_t *table_make(pte_t *e)
 {

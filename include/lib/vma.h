@@ -92,8 +92,10 @@ struct vma *vma_find(const struct vma_tree *tree, u64 vaddr);
 /** vma_at - the VMA that contains @vaddr, or NULL. */
 struct vma *vma_at(const struct vma_tree *tree, u64 vaddr);
 
-/** vma_first, vma_next, vma_prev - in order of address; NULL at the end. */
+/** vma_first, vma_last, vma_next, vma_prev - in order of address; NULL at the
+ * end. */
 struct vma *vma_first(const struct vma_tree *tree);
+struct vma *vma_last(const struct vma_tree *tree);
 struct vma *vma_next(const struct vma *vma);
 struct vma *vma_prev(const struct vma *vma);
 

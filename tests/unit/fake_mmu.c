@@ -125,6 +125,11 @@ static void free_range(pte_t *table, u32 level, u64 base, u64 start, u64 end)
 	}
 }
 
+u64 pt_count_tables(const struct page_table *pt)
+{
+	return 1;
+}
+
 void pt_free_range(struct page_table *pt, u64 start, u64 end)
 {
 	free_range(pt->top, 3, 0, start, end);

@@ -123,6 +123,9 @@ pte_t *pt_next(struct page_table *pt, u64 *vaddr, u64 end);
  */
 void pt_free_range(struct page_table *pt, u64 start, u64 end);
 
+/** pt_count_tables - how many tables @pt has. Context: as pt_walk(). */
+u64 pt_count_tables(const struct page_table *pt);
+
 /**
  * pt_activate - load @pt on this CPU; NULL: the kernel's own root.
  *

@@ -3,6 +3,7 @@
 #include <arch/x86/paging.h>
 #include <lib/errno.h>
 #include <lib/minmax.h>
+#include <lib/string.h>
 #include <managers/processor/fs/mount.h>
 #include <managers/processor/fs/proc_text.h>
 #include <managers/processor/fs/seq.h>
@@ -26,23 +27,27 @@ static int aspace_of(struct vnode *vn, struct aspace **out)
 	return 0;
 }
 
-/* The device number that stat(2) shows for a mapped file. */
-static u64 map_dev(const struct wire_fid *fid)
+/* What stat(2) shows of a mapped file: its device; has it a name still? */
+static u64 map_dev(const struct wire_fid *fid, bool *is_deleted)
 {
 	struct vnode *vn = vnode_find(fid);
+	struct vattr attr;
 	u64 dev = vn ? vn->mount->dev : 0;
 
+	*is_deleted = vn && !vnode_getattr(vn, &attr) && !attr.nlink;
 	vnode_put(vn);
 	return dev;
 }
 
 static void show_map(struct seq *seq, const struct aspace_map *map)
 {
-	u64 ino = le64_get(map->fid.ino);
-	u64 dev = map->flags & VMA_FILE ? map_dev(&map->fid) : 0;
+	u64 ino = le64_get(map->fid.ino), dev = 0;
 	size_t line = seq->len;
+	bool is_deleted = false;
 
-	seq_printf(seq, "%08lx-%08lx %c%c%c%c %08lx %02x:%02x %lu", map->start,
+	if (map->flags & VMA_FILE)
+		dev = map_dev(&map->fid, &is_deleted);
+	seq_printf(seq, "%08lx-%08lx %c%c%c%c %08lx %02x:%02x %lu ", map->start,
 		   map->end, map->prot & PROT_READ ? 'r' : '-',
 		   map->prot & PROT_WRITE ? 'w' : '-',
 		   map->prot & PROT_EXEC ? 'x' : '-',
@@ -50,10 +55,10 @@ static void show_map(struct seq *seq, const struct aspace_map *map)
 		   uapi_major(dev), uapi_minor(dev),
 		   map->flags & VMA_FILE ? ino : 0);
 	if (map->name[0]) {
-		seq_printf(seq, " ");
 		while (seq->len - line < 73 && !seq->err)
 			seq_printf(seq, " ");
-		seq_printf(seq, "%s", map->name);
+		seq_printf(seq, "%s%s", map->name,
+			   is_deleted ? " (deleted)" : "");
 	}
 	seq_printf(seq, "\n");
 }
@@ -77,50 +82,120 @@ int proc_show_maps(struct vnode *vn, struct seq *seq)
 	return err;
 }
 
-static int usage_of(struct vnode *vn, struct aspace_usage *usage)
-{
-	struct aspace *aspace;
-	int err = aspace_of(vn, &aspace);
+/* ---- smaps ----------------------------------------------------------------
+ */
 
-	*usage = (struct aspace_usage){0};
+static void show_kb(struct seq *seq, const char *name, u64 nr_bytes)
+{
+	u32 len = (u32)strlen(name);
+
+	seq_printf(seq, "%s:", name);
+	for (u32 i = len; i < 15; i++)
+		seq_printf(seq, " ");
+	seq_printf(seq, "%8lu kB\n", nr_bytes / 1024);
+}
+
+/* What smaps and smaps_rollup have in common. */
+static void show_pages(struct seq *seq, const struct aspace_pages *pages,
+		       u64 nr_locked)
+{
+	static const char *const absent[] = {"KSM",
+					     "LazyFree",
+					     "AnonHugePages",
+					     "ShmemPmdMapped",
+					     "FilePmdMapped",
+					     "Shared_Hugetlb",
+					     "Private_Hugetlb",
+					     "Swap",
+					     "SwapPss"};
+
+	show_kb(seq, "Rss", pages->nr * PAGE_SIZE);
+	show_kb(seq, "Pss", pages->pss_bytes);
+	show_kb(seq, "Shared_Clean", pages->shared_clean * PAGE_SIZE);
+	show_kb(seq, "Shared_Dirty", pages->shared_dirty * PAGE_SIZE);
+	show_kb(seq, "Private_Clean", pages->private_clean * PAGE_SIZE);
+	show_kb(seq, "Private_Dirty", pages->private_dirty * PAGE_SIZE);
+	show_kb(seq, "Referenced", pages->nr * PAGE_SIZE);
+	show_kb(seq, "Anonymous", pages->anon * PAGE_SIZE);
+	for (u32 i = 0; i < ARRAY_SIZE(absent); i++)
+		show_kb(seq, absent[i], 0);
+	show_kb(seq, "Locked", nr_locked * PAGE_SIZE);
+	/* Not of Linux: what this node has in its pcache. */
+	show_kb(seq, "Pcache", pages->cached * PAGE_SIZE);
+}
+
+/* Codes as of proc(5). */
+static void show_vm_flags(struct seq *seq, const struct aspace_map *map)
+{
+	static const struct {
+		u32 flag;
+		char code[3];
+	} codes[] = {
+		{VMA_SHARED, "sh"},    {VMA_GROWSDOWN, "gd"},
+		{VMA_LOCKED, "lo"},    {VMA_DONTFORK, "dc"},
+		{VMA_NORESERVE, "nr"}, {VMA_WIPEONFORK, "wf"},
+		{VMA_DONTDUMP, "dd"},
+	};
+
+	seq_printf(seq, "VmFlags:%s%s%s mr mw me",
+		   map->prot & PROT_READ ? " rd" : "",
+		   map->prot & PROT_WRITE ? " wr" : "",
+		   map->prot & PROT_EXEC ? " ex" : "");
+	for (u32 i = 0; i < ARRAY_SIZE(codes); i++)
+		if (map->flags & codes[i].flag)
+			seq_printf(seq, " %s", codes[i].code);
+	seq_printf(seq, "\n");
+}
+
+static void show_smap(struct seq *seq, struct aspace *aspace,
+		      const struct aspace_map *map)
+{
+	u64 nr_bytes = map->end - map->start;
+	struct aspace_pages pages;
+
+	aspace_count_pages(aspace, map->start, &pages);
+	show_map(seq, map);
+	show_kb(seq, "Size", nr_bytes);
+	show_kb(seq, "KernelPageSize", PAGE_SIZE);
+	show_kb(seq, "MMUPageSize", PAGE_SIZE);
+	show_pages(seq, &pages, map->flags & VMA_LOCKED ? pages.nr : 0);
+	seq_printf(seq, "THPeligible:    0\n");
+	show_vm_flags(seq, map);
+}
+
+int proc_show_smaps(struct vnode *vn, struct seq *seq)
+{
+	struct aspace_map *map = kmalloc(sizeof(*map));
+	struct aspace *aspace;
+	int err;
+
+	if (!map)
+		return -ENOMEM;
+	err = aspace_of(vn, &aspace);
 	if (!err && aspace) {
-		aspace_usage(aspace, usage);
+		for (u64 at = 0; aspace_map_next(aspace, at, map);
+		     at = map->end)
+			show_smap(seq, aspace, map);
 		aspace_put(aspace);
 	}
+	kfree(map);
 	return err;
 }
 
 int proc_show_smaps_rollup(struct vnode *vn, struct seq *seq)
 {
-	struct aspace_usage u;
-	int err = usage_of(vn, &u);
-	u64 private_kb;
+	struct aspace_usage u = {0};
+	struct aspace *aspace;
+	int err = aspace_of(vn, &aspace);
 
-	if (err)
+	if (err || !aspace)
 		return err;
-	private_kb =
-		(u.resident_pages - min(u.shared_pages, u.resident_pages)) *
-		(PAGE_SIZE / 1024);
+	aspace_usage(aspace, &u);
+	aspace_put(aspace);
 	seq_printf(seq,
-		   "00000000-7ffffffff000 ---p 00000000 00:00 0 [rollup]\n"
-		   "Rss: %18lu kB\nPss: %18lu kB\nShared_Clean: %9lu kB\n"
-		   "Private_Dirty: %8lu kB\nAnonymous: %12lu kB\n",
-		   u.resident_pages * (PAGE_SIZE / 1024),
-		   u.resident_pages * (PAGE_SIZE / 1024),
-		   u.shared_pages * (PAGE_SIZE / 1024), private_kb, private_kb);
+		   "00000000-7ffffffff000 ---p 00000000 00:00 0 [rollup]\n");
+	show_pages(seq, &u.resident, u.locked);
 	return 0;
-}
-
-int proc_show_statm(struct vnode *vn, struct seq *seq)
-{
-	struct aspace_usage u;
-	int err = usage_of(vn, &u);
-
-	if (!err)
-		seq_printf(seq, "%lu %lu %lu %lu 0 %lu 0\n", u.total_pages,
-			   u.resident_pages, u.shared_pages, u.text_pages,
-			   u.data_pages + u.stack_pages);
-	return err;
 }
 
 /* The bytes [start, end) of the process' memory. */

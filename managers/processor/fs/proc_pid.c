@@ -163,6 +163,7 @@ static const struct pseudo_dir task_dir = {.lookup = task_lookup,
 
 static const struct pseudo_entry pid_entries[] = {
 	PROC_REG("maps", proc_show_maps),
+	PROC_REG("smaps", proc_show_smaps),
 	PROC_REG("smaps_rollup", proc_show_smaps_rollup),
 	PROC_REG("statm", proc_show_statm),
 	PROC_REG("cmdline", proc_show_cmdline),

@@ -35,6 +35,14 @@ static void usage_of(struct process *p, struct aspace_usage *usage)
 	}
 }
 
+/* Pages of the program's own code. */
+static u64 code_pages(const struct process *p)
+{
+	return (ALIGN_UP(p->end_code, PAGE_SIZE) -
+		ALIGN_DOWN(p->start_code, PAGE_SIZE)) /
+	       PAGE_SIZE;
+}
+
 /* The line of stat for one process or one of its tasks (@task not NULL). */
 static void show_stat(struct seq *seq, struct process *p, struct task *task)
 {
@@ -58,8 +66,8 @@ static void show_stat(struct seq *seq, struct process *p, struct task *task)
 	seq_printf(seq,
 		   "%lu %lu %lu %lu %lu %lu 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 "
 		   "0 ",
-		   mem.total_pages * PAGE_SIZE, mem.resident_pages, ~0ul,
-		   p->start_code, p->end_code, p->start_stack);
+		   mem.total * PAGE_SIZE, mem.resident.nr, ~0ul, p->start_code,
+		   p->end_code, p->start_stack);
 	seq_printf(seq, "%lu %lu %lu %lu %lu %lu %lu %d\n", p->start_data,
 		   p->end_data, p->start_brk, p->arg_start, p->arg_end,
 		   p->env_start, p->env_end, p->exit_status);
@@ -72,6 +80,21 @@ int proc_show_stat(struct vnode *vn, struct seq *seq)
 	if (!p)
 		return -ESRCH;
 	show_stat(seq, p, NULL);
+	process_put(p);
+	return 0;
+}
+
+int proc_show_statm(struct vnode *vn, struct seq *seq)
+{
+	struct process *p = process_find(pseudo_pid(vn));
+	struct aspace_usage u;
+
+	if (!p)
+		return -ESRCH;
+	usage_of(p, &u);
+	seq_printf(seq, "%lu %lu %lu %lu 0 %lu 0\n", u.total, u.resident.nr,
+		   u.resident.file + u.resident.shmem, code_pages(p),
+		   u.data + u.stack);
 	process_put(p);
 	return 0;
 }
@@ -114,17 +137,32 @@ static void show_status_ids(struct seq *seq, struct process *p)
 	seq_printf(seq, "\n");
 }
 
+static void show_kb(struct seq *seq, const char *name, u64 nr_pages)
+{
+	seq_printf(seq, "%s:\t%8lu kB\n", name, nr_pages * PAGE_KB);
+}
+
 static void show_status_memory(struct seq *seq, struct process *p)
 {
+	u64 code = code_pages(p);
 	struct aspace_usage u;
 
 	usage_of(p, &u);
-	seq_printf(seq,
-		   "VmSize:\t%8lu kB\nVmRSS:\t%8lu kB\nVmData:\t%8lu kB\n"
-		   "VmStk:\t%8lu kB\nVmExe:\t%8lu kB\nVmSwap:\t       0 kB\n",
-		   u.total_pages * PAGE_KB, u.resident_pages * PAGE_KB,
-		   u.data_pages * PAGE_KB, u.stack_pages * PAGE_KB,
-		   u.text_pages * PAGE_KB);
+	show_kb(seq, "VmPeak", u.peak_total);
+	show_kb(seq, "VmSize", u.total);
+	show_kb(seq, "VmLck", u.locked);
+	show_kb(seq, "VmPin", 0);
+	show_kb(seq, "VmHWM", u.peak_resident);
+	show_kb(seq, "VmRSS", u.resident.nr);
+	show_kb(seq, "RssAnon", u.resident.anon);
+	show_kb(seq, "RssFile", u.resident.file);
+	show_kb(seq, "RssShmem", u.resident.shmem);
+	show_kb(seq, "VmData", u.data);
+	show_kb(seq, "VmStk", u.stack);
+	show_kb(seq, "VmExe", code);
+	show_kb(seq, "VmLib", u.exec - min(code, u.exec));
+	show_kb(seq, "VmPTE", u.tables);
+	show_kb(seq, "VmSwap", 0);
 }
 
 static void show_status_signals(struct seq *seq, struct process *p)

@@ -27,8 +27,8 @@ int proc_show_mountinfo(struct vnode *vn, struct seq *seq);
 
 /* proc_maps.c: memory of a process. */
 int proc_show_maps(struct vnode *vn, struct seq *seq);
+int proc_show_smaps(struct vnode *vn, struct seq *seq);
 int proc_show_smaps_rollup(struct vnode *vn, struct seq *seq);
-int proc_show_statm(struct vnode *vn, struct seq *seq);
 int proc_show_cmdline(struct vnode *vn, struct seq *seq);
 int proc_show_environ(struct vnode *vn, struct seq *seq);
 int proc_show_auxv(struct vnode *vn, struct seq *seq);
@@ -36,6 +36,7 @@ int proc_show_auxv(struct vnode *vn, struct seq *seq);
 /* proc_stat.c: stat, status, limits of a process. */
 int proc_show_stat(struct vnode *vn, struct seq *seq);
 int proc_show_task_stat(struct vnode *vn, struct seq *seq);
+int proc_show_statm(struct vnode *vn, struct seq *seq);
 int proc_show_status(struct vnode *vn, struct seq *seq);
 int proc_show_limits(struct vnode *vn, struct seq *seq);
 int proc_show_comm(struct vnode *vn, struct seq *seq);

@@ -120,20 +120,60 @@ static bool is_known(u32 advice)
 	       advice == MADV_DONTNEED_LOCKED;
 }
 
-/* A hole in the files themselves: every mapping of them, and then M. */
-static long punch_hole(struct aspace *aspace, const struct range *range)
+/* A hole in the file that @vma, a copy, shows in @range: no mapping of it shows
+ * these bytes until M has dropped them. */
+static long punch_file(struct aspace *aspace, const struct range *range,
+		       const struct vma *vma)
 {
+	u64 offset = vma_page_of(vma, range->start) << PAGE_SHIFT;
+	struct file_change change;
+	struct wire_fid fid;
 	long rc;
 
-	change_begin(aspace, range->start, range->end);
+	file_id_to_wire(&fid, &vma->fid);
+	pcache_file_change_begin(&change, &fid, offset,
+				 offset + (range->end - range->start));
+	/* It was one VMA before the change held the address space. */
 	rc = check_range(aspace, range, MADV_REMOVE);
-	if (!rc)
-		rc = change_give_up(aspace, range);
+	if (!rc && range_has_pages(aspace, range->start, range->end))
+		rc = -EINVAL; /* by now it is something else */
 	if (!rc)
 		rc = change_call_range(aspace, RPC_m_madvise, range,
 				       MADV_REMOVE);
-	change_end(aspace);
+	pcache_file_change_end(&change, false);
 	return rc;
+}
+
+/* The first VMA of @range, as a copy; @range->start becomes its. */
+static bool next_vma(struct aspace *aspace, struct range *range,
+		     struct vma *copy)
+{
+	const struct vma *vma;
+
+	down_read(&aspace->vma_lock);
+	vma = vma_find(&aspace->vmas, range->start);
+	if (vma && vma->start < range->end)
+		*copy = *vma;
+	else
+		vma = NULL;
+	up_read(&aspace->vma_lock);
+	if (vma)
+		range->start = max(range->start, copy->start);
+	return vma;
+}
+
+static long punch_hole(struct aspace *aspace, const struct range *range)
+{
+	struct range left = *range, part;
+	struct vma vma;
+	long rc = check_range(aspace, range, MADV_REMOVE);
+
+	while (!rc && left.start < left.end && next_vma(aspace, &left, &vma)) {
+		part = (struct range){left.start, min(left.end, vma.end)};
+		rc = punch_file(aspace, &part, &vma);
+		left.start = part.end;
+	}
+	return !rc && !is_covered(aspace, range) ? -ENOMEM : rc;
 }
 
 long aspace_madvise(struct aspace *aspace, u64 vaddr, u64 len_bytes, u32 advice)

@@ -84,6 +84,7 @@ static void wait_for_pins(struct aspace *aspace)
 static void aspace_exit(struct aspace *aspace)
 {
 	range_zap(aspace, 0, aspace->vmas.high);
+	ASSERT(!atomic64_read(&aspace->nr_resident));
 	WRITE_ONCE(aspace->is_zapped, true);
 	waitq_wake_all(&aspace->waitq);
 	wait_for_pins(aspace);
@@ -216,6 +217,7 @@ void change_end(struct aspace *aspace)
 {
 	down_write(&aspace->vma_lock);
 	aspace->busy[0] = aspace->busy[1] = (struct range){0, 0};
+	aspace->peak_pages = max(aspace->peak_pages, aspace->vmas.nr_pages);
 	ASSERT(vma_tree_check(&aspace->vmas));
 	up_write(&aspace->vma_lock);
 	files_reap(aspace);

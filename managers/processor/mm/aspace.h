@@ -64,17 +64,38 @@ int __must_check aspace_read(struct aspace *aspace, u64 vaddr, void *dst,
 /* ---- what it looks like ----------------------------------------------------
  */
 
-/* Figures of /proc/PID/statm and status. */
+/* Pages that are resident, as Linux means it: somewhere in the cluster's
+ * memory, with a frame.  (How many of them this node has in its pcache:
+ * .cached.) */
+struct aspace_pages {
+	u64 nr;
+	u64 anon, file, shmem;          /* which are all */
+	u64 shared_clean, shared_dirty; /* of files, or with other processes */
+	u64 private_clean, private_dirty; /* and these are all as well */
+	u64 pss_bytes;
+	u64 cached;
+};
+
+/* Figures of /proc/PID/statm and status, in pages. */
 struct aspace_usage {
-	u64 total_pages;    /* all VMAs */
-	u64 resident_pages; /* mapped in the page table right now */
-	u64 shared_pages;   /* resident ones of file and shared mappings */
-	u64 text_pages;     /* executable VMAs */
-	u64 data_pages;     /* private writable VMAs */
-	u64 stack_pages;
+	u64 total, peak_total;
+	struct aspace_pages resident;
+	u64 peak_resident;
+	u64 locked;
+	u64 exec; /* executable VMAs that cannot be written */
+	u64 data; /* private writable VMAs but the stack */
+	u64 stack;
+	u64 tables;
 	u64 brk;
 };
 void aspace_usage(struct aspace *aspace, struct aspace_usage *usage);
+
+/** aspace_count_pages - what is resident of the VMA that begins at @start. */
+void aspace_count_pages(struct aspace *aspace, u64 start,
+			struct aspace_pages *pages);
+
+/** aspace_peak_resident - the most resident pages that there were. */
+u64 aspace_peak_resident(const struct aspace *aspace);
 
 /* One line of /proc/PID/maps. */
 struct aspace_map {

@@ -185,6 +185,19 @@ long aspace_mmap(struct aspace *aspace, const struct mmap_args *args)
 /* ---- munmap, mprotect -------------------------------------------------------
  */
 
+/* Nothing is mapped in @range any more: tables that serve only the gap around
+ * it go.  Faults do not walk where no VMA is. */
+static void free_tables(struct aspace *aspace, const struct range *range)
+{
+	const struct vma *next = vma_find(&aspace->vmas, range->start), *prev;
+
+	if (next && next->start < range->end)
+		return; /* the unmapping failed */
+	prev = next ? vma_prev(next) : vma_last(&aspace->vmas);
+	pt_free_range(&aspace->pt, prev ? prev->end : 0,
+		      next ? next->start : aspace->vmas.high);
+}
+
 long aspace_munmap(struct aspace *aspace, u64 vaddr, u64 len_bytes)
 {
 	struct range range;
@@ -204,7 +217,7 @@ long aspace_munmap(struct aspace *aspace, u64 vaddr, u64 len_bytes)
 		rc = change_call_range(aspace, RPC_m_munmap, &range, 0);
 	if (!rc)
 		rc = change_tree_unmap(aspace, range.start, range.end);
-	pt_free_range(&aspace->pt, range.start, range.end);
+	free_tables(aspace, &range);
 	change_end(aspace);
 	return rc;
 }

@@ -409,6 +409,7 @@ static void settle_around(struct fault *f, const le64 *pfns, u32 nr_bytes)
 				   : 0);
 		nr_known += is_known;
 	}
+	aspace_count_resident(f->aspace, nr_known);
 	pte_fill_ended(f->bucket);
 	spin_unlock(lock);
 	f->around = 0;
@@ -631,6 +632,8 @@ static int fault_install(struct fault *f)
 		line->has_code = true;
 	if (f->report)
 		reports_add(f->aspace, f->report, f->vaddr, f->gframe);
+	if (pte_is_none(f->old))
+		aspace_count_resident(f->aspace, 1);
 	entry_settle(f, ok ? present_pte(f)
 			   : pte_make_remote(f->gframe, f->flags));
 	spin_unlock(lock);

@@ -93,10 +93,25 @@ struct aspace {
 	u64 start_brk;    /* [set once before publish] */
 	u64 brk;          /* [change_lock] */
 
+	/* Entries with a frame, present or remote: what Linux calls resident;
+	 * and the most there were [atomic], of pages in VMAs [vma_lock]. */
+	atomic64_t nr_resident;
+	s64 peak_resident;
+	u64 peak_pages;
+
 	atomic_t nr_fills;  /* entries that faults own */
 	struct waitq waitq; /* nr_fills or nr_pins became 0 */
 	struct page_reports reports;
 };
+
+/** aspace_count_resident - @nr entries (or fewer) became ones with a frame. */
+static inline void aspace_count_resident(struct aspace *aspace, s64 nr)
+{
+	s64 now = atomic64_add_return(&aspace->nr_resident, nr);
+
+	if (now > READ_ONCE(aspace->peak_resident))
+		WRITE_ONCE(aspace->peak_resident, now);
+}
 
 /* ---- aspace.c ---- */
 

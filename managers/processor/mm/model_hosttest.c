@@ -15,6 +15,7 @@
 #include <kernel/counters.h>
 #include <kernel/thread.h>
 #include <kernel/time.h>
+#include <lib/hash.h>
 #include <lib/ktest.h>
 #include <lib/rand.h>
 #include <lib/string.h>
@@ -675,6 +676,67 @@ static void run_thrash(void)
 	      nr_evictions / 8);
 	aspace_put(p.aspace);
 	expect_nothing_left();
+}
+
+/* Which frame each page has; not whether and how it is mapped now. */
+static u64 frames_digest(struct aspace *aspace)
+{
+	u64 digest = 0, gframe;
+	pte_t *ptep, pte;
+
+	for (u64 vaddr = 0;
+	     (ptep = pt_next(&aspace->pt, &vaddr, aspace->vmas.high));
+	     vaddr += PAGE_SIZE) {
+		spin_lock(pte_lock_of(ptep));
+		pte = pte_read(ptep);
+		CHECK(!pte_is_filling(pte));
+		if (pte_is_remote(pte))
+			gframe = pte_remote_gframe(pte);
+		else if (pte_is_present(pte) && !(pte & PTE_ZERO))
+			gframe = pcache_line_at(pte_paddr(pte))->gframe;
+		else
+			gframe = GFRAME_NONE; /* zeros, touched or not */
+		spin_unlock(pte_lock_of(ptep));
+		if (gframe != GFRAME_NONE)
+			digest += hash_u64(vaddr ^ hash_u64(gframe) ^
+					   (pte & (PTE_FILE | PTE_LENT)));
+	}
+	return digest;
+}
+
+/* One process changes permissions at random, with the evictor at work. */
+static void run_protect(void)
+{
+	struct rpc_m_exec req = {.strings_bytes = le32_make(4)};
+	struct rpc_m_exec_reply rep;
+	struct process p = {0};
+	u64 before;
+
+	set_option("pcache", "96K,4way,victim=8");
+	set_option("pcache_policy", pcache_policies[seed % NR_POLICIES].name);
+	fake_sched_start(seed);
+	fake_m_start(4096);
+	CHECK(!aspace_start());
+	CHECK(!aspace_exec(&req, "a\0b", &rep, &p.aspace));
+	rand_seed(&p.rand, seed);
+	nr_processes = 1;
+	for (u32 i = 0; i < 200; i++) {
+		if (i % 8 == 0)
+			step_mmap(&p);
+		for (u32 k = 0; k < 4; k++)
+			step_touch(&p, &p.rand);
+		before = frames_digest(p.aspace);
+		step_mprotect(&p);
+		CHECK(frames_digest(p.aspace) == before);
+	}
+	aspace_put(p.aspace);
+	expect_nothing_left();
+}
+
+KTEST(r12_mprotect_changes_permissions_and_nothing_else)
+{
+	for (seed = 1; seed <= 4; seed++)
+		EXPECT_EQ(fake_sched_run_apart(run_protect), 0);
 }
 
 KTEST(one_flush_serves_many_evictions)

@@ -41,6 +41,8 @@ void frame_drop(u64 gframe, u64 flags)
 
 static void gather_flush(struct gather *gather)
 {
+	s64 nr_gone = 0;
+
 	if (gather->nr_vaddrs)
 		tlb_shootdown(&gather->aspace->pt, gather->vaddrs,
 			      gather->nr_vaddrs);
@@ -53,10 +55,14 @@ static void gather_flush(struct gather *gather)
 			pcache_unpin(line);
 	}
 	/* With no pin left: to forget a frame is to wait for its pins. */
-	for (u32 i = 0; i < gather->nr && gather->is_zap; i++)
-		if (gather->pages[i].gframe != GFRAME_NONE)
-			frame_drop(gather->pages[i].gframe,
-				   gather->pages[i].pte);
+	for (u32 i = 0; i < gather->nr && gather->is_zap; i++) {
+		if (gather->pages[i].gframe == GFRAME_NONE)
+			continue;
+		frame_drop(gather->pages[i].gframe, gather->pages[i].pte);
+		nr_gone++;
+	}
+	if (nr_gone)
+		aspace_count_resident(gather->aspace, -nr_gone);
 	gather->nr = 0;
 	gather->nr_vaddrs = 0;
 }
@@ -127,6 +133,9 @@ static void entry_unmap(struct gather *gather, pte_t *ptep, u64 vaddr, bool zap)
 				       : pte_make_remote(line->gframe, pte));
 			return;
 		}
+		/* Whatever else an entry says, it is damaged. */
+		CHECK(pte_is_none(pte) || pte_is_present(pte) ||
+		      pte_is_remote(pte));
 		if (zap || pte & PTE_ZERO)
 			pte_write(ptep, 0);
 		spin_unlock(lock);
@@ -296,19 +305,25 @@ static pte_t entry_share(pte_t *ptep, bool *is_weaker)
 static int copy_part(struct aspace *parent, struct aspace *child, u64 start,
 		     u64 end, bool *is_weaker)
 {
-	pte_t *ptep, *child_ptep;
+	pte_t *ptep, *child_ptep, copy;
+	s64 nr_copied = 0;
 
 	for (u64 vaddr = start; (ptep = pt_next(&parent->pt, &vaddr, end));
 	     vaddr += PAGE_SIZE) {
 		if (pte_is_none(pte_read(ptep)))
 			continue;
 		child_ptep = pt_walk(&child->pt, vaddr, true);
-		if (!child_ptep)
+		if (!child_ptep) {
+			aspace_count_resident(child, nr_copied);
 			return -ENOMEM;
+		}
 		spin_lock(pte_lock_of(ptep));
-		pte_write(child_ptep, entry_share(ptep, is_weaker));
+		copy = entry_share(ptep, is_weaker);
+		pte_write(child_ptep, copy);
 		spin_unlock(pte_lock_of(ptep));
+		nr_copied += !pte_is_none(copy);
 	}
+	aspace_count_resident(child, nr_copied);
 	return 0;
 }
 

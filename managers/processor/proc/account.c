@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* CPU time and faults of tasks and processes. */
+#include <lib/minmax.h>
 #include <lib/string.h>
 #include <managers/processor/proc/process.h>
 
@@ -12,6 +13,8 @@ void cpu_usage_add(struct cpu_usage *sum, const struct cpu_usage *more)
 	sum->nr_minor_faults += more->nr_minor_faults;
 	sum->nr_major_faults += more->nr_major_faults;
 	sum->nr_switches += more->nr_switches;
+	sum->max_resident_pages =
+		max(sum->max_resident_pages, more->max_resident_pages);
 }
 
 void task_usage(struct task *task, struct cpu_usage *usage)

@@ -14,8 +14,10 @@
 #include <kernel/log.h>
 #include <kernel/uaccess.h>
 #include <lib/errno.h>
+#include <lib/minmax.h>
 #include <managers/processor/fs/file.h>
 #include <managers/processor/fs/path.h>
+#include <managers/processor/mm/aspace.h>
 #include <managers/processor/proc/process.h>
 #include <managers/processor/proc/resources.h>
 #include <managers/processor/strace/strace.h>
@@ -177,6 +179,10 @@ static void release_resources(struct process *process)
 	process->files = NULL;
 	process->fs = NULL;
 	process->aspace = NULL;
+	if (aspace)
+		process->usage.max_resident_pages =
+			max(process->usage.max_resident_pages,
+			    aspace_peak_resident(aspace));
 	process_unlock_irqrestore(flags);
 	if (files)
 		fd_table_put(files);

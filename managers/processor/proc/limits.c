@@ -2,6 +2,7 @@
 /* Resource limits and usage. */
 #include <kernel/uaccess.h>
 #include <lib/errno.h>
+#include <lib/minmax.h>
 #include <lib/string.h>
 #include <managers/processor/fs/file.h>
 #include <managers/processor/mm/aspace.h>
@@ -146,6 +147,7 @@ int rusage_put(u64 vaddr, const struct cpu_usage *usage)
 	struct user_rusage ru = {
 		.user = usertime_timeval(usage->user_ns),
 		.system = usertime_timeval(usage->system_ns),
+		.max_rss_kib = (s64)(usage->max_resident_pages * 4),
 		.nr_minor_faults = (s64)usage->nr_minor_faults,
 		.nr_major_faults = (s64)usage->nr_major_faults,
 		.nr_voluntary_switches = (s64)usage->nr_switches,
@@ -163,6 +165,9 @@ long sys_getrusage(u64 who, u64 vaddr)
 	switch ((s32)who) {
 	case RUSAGE_SELF:
 		process_usage(process, &usage);
+		usage.max_resident_pages =
+			max(usage.max_resident_pages,
+			    aspace_peak_resident(process->aspace));
 		break;
 	case RUSAGE_CHILDREN:
 		flags = process_lock_irqsave();

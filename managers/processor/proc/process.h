@@ -98,6 +98,7 @@ struct cpu_usage {
 	u64 nr_minor_faults;
 	u64 nr_major_faults;
 	u64 nr_switches;
+	u64 max_resident_pages; /* of an address space that is gone */
 };
 
 struct call_record; /* managers/processor/strace */
