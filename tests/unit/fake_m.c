@@ -83,8 +83,7 @@ static const struct vma_ops m_vma_ops = {.alloc = m_vma_alloc,
 					 .locked = VMA_LOCKED,
 					 .grows_down = VMA_GROWSDOWN};
 
-/* ---- frames
- * ------------------------------------------------------------------- */
+/* ---- frames ---- */
 
 static u8 *frame(u64 pfn)
 {
@@ -138,8 +137,7 @@ u32 fake_m_granted_frames(void)
 	return count_frames(GRANTED);
 }
 
-/* ---- address spaces
- * ------------------------------------------------------------- */
+/* ---- address spaces ---- */
 
 static struct m_page **page_slot(struct m_aspace *as, u64 vaddr)
 {
@@ -252,8 +250,7 @@ u8 fake_m_file_byte(u32 i, u64 offset)
 	return (u8)hash_u64(offset * FAKE_FILES + i);
 }
 
-/* ---- messages
- * ------------------------------------------------------------------- */
+/* ---- messages ---- */
 
 static int m_grant(const struct rpc_m_grant *req, struct rpc_args *args)
 {
@@ -421,6 +418,15 @@ static int m_munmap(const struct rpc_m_range *req, bool keep_vma)
 		CHECK(!vma_unmap(&as->vmas, start, end));
 	pages_zap(as, start, end);
 	return 0;
+}
+
+static int m_mprotect(const struct rpc_m_range *req)
+{
+	u64 start = le64_get(req->vaddr);
+
+	return vma_protect(&as_of(req->asid)->vmas, start,
+			   start + le64_get(req->len_bytes),
+			   le32_get(req->arg));
 }
 
 static int m_mremap(const struct rpc_m_mremap *req,
@@ -645,15 +651,9 @@ int rpc_call(struct peer *peer, enum rpc_op op, struct rpc_args *args)
 	case RPC_m_madvise:
 		rc = m_munmap(args->req, true);
 		break;
-	case RPC_m_mprotect: {
-		const struct rpc_m_range *req = args->req;
-
-		rc = vma_protect(&as_of(req->asid)->vmas, le64_get(req->vaddr),
-				 le64_get(req->vaddr) +
-					 le64_get(req->len_bytes),
-				 le32_get(req->arg));
+	case RPC_m_mprotect:
+		rc = m_mprotect(args->req);
 		break;
-	}
 	case RPC_m_mremap:
 		rc = m_mremap(args->req, args->rep);
 		break;
@@ -676,8 +676,7 @@ int rpc_call(struct peer *peer, enum rpc_op op, struct rpc_args *args)
 	return rc;
 }
 
-/* ---- one-sided
- * ------------------------------------------------------------------ */
+/* ---- one-sided ---- */
 
 static u8 *remote(u64 remote_addr)
 {
@@ -763,8 +762,7 @@ void net_region_unregister(struct region *region)
 	free(region);
 }
 
-/* ---- membership
- * ----------------------------------------------------------------- */
+/* ---- membership ---- */
 
 void net_on_peer_event(peer_event_fn fn)
 {
