@@ -62,7 +62,7 @@ static void slot_fill(struct slot *s, size_t size, u8 fill)
 
 /* All sizes up to a page, R10_ROUNDS times, in an order by chance; what is
  * beside an object is other objects, which are looked at when they go. */
-#define R10_ROUNDS 25
+#define R10_ROUNDS 10
 
 KTEST(r10_objects_are_aligned_disjoint_and_within_a_page)
 {

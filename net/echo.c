@@ -362,7 +362,7 @@ bool net_echo_test(struct peer *peer, u32 nr_threads, u32 nr_calls)
 		if (atomic_dec_and_test(&t.nr_left))
 			complete(&t.done);
 	}
-	wait_for_completion(&t.done);
+	wait_for_completion_idle(&t.done); /* as long as was asked for */
 	ns = max(time_mono_ns() - begun, 1ul);
 	troubles = nr_troubles() - troubles;
 	late_ok = late_write_is_refused(peer);

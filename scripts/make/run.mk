@@ -4,8 +4,8 @@
 ROOTFS := $(O)/rootfs/usr/bin/python3
 IMAGE  := $(O)/rootfs.ext4
 
-.PHONY: image run bench bench-linux test test-linux test-matrix test-debug \
-	selftest ready
+.PHONY: image run bench bench-linux stress test test-linux test-matrix \
+	test-debug selftest ready
 ready:
 	$(Q)scripts/setup --check 2>/dev/null || scripts/setup
 
