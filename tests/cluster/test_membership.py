@@ -18,7 +18,7 @@ import pytest
 
 from bricklib import monitor
 from bricklib.cluster import Cluster
-from bricklib.config import ClusterConfig, NodeConfig
+from bricklib.config import BrickError, ClusterConfig, NodeConfig
 from conftest import KERNEL, TOP, short_folder
 
 FOREVER_S = 300
@@ -248,7 +248,11 @@ class World:
 
     @staticmethod
     def has_both_peers(node):
-        lines = monitor.Monitor(node).ask('peers', FOREVER_S)
+        try:
+            lines = monitor.Monitor(node).ask('peers', FOREVER_S)
+        except BrickError:   # its machine has just been started
+            assert node.is_running(), node.why_it_ended()
+            return False
         return sum(' alive' in line for line in lines) == 2
 
     def replace(self, node, image=None):
