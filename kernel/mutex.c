@@ -137,6 +137,7 @@ static bool try_write(struct rwsem *s, u64 was_waiting)
 	return false;
 }
 
+#if IS_ENABLED(CONFIG_DEBUG_LOCKS)
 void down_read(struct rwsem *s)
 {
 	might_sleep();
@@ -147,6 +148,30 @@ void down_read(struct rwsem *s)
 	wait_event(&s->waitq, try_read(s));
 	wait_names(NULL, NULL);
 }
+
+void up_read(struct rwsem *s)
+{
+	u64 left;
+
+	ASSERT(s->state & RWSEM_READERS);
+	rank_pop(s->rank);
+	left = __atomic_sub_fetch(&s->state, RWSEM_READER, __ATOMIC_SEQ_CST);
+	/* The last one lets a writer in; a writer who begins to wait after the
+	 * subtraction sees it. */
+	if (left && !(left & RWSEM_READERS))
+		waitq_wake_all(&s->waitq);
+}
+#else /* their beginnings are inline */
+void rwsem_wait_to_read(struct rwsem *s)
+{
+	wait_event(&s->waitq, try_read(s));
+}
+
+void rwsem_let_writer_in(struct rwsem *s)
+{
+	waitq_wake_all(&s->waitq);
+}
+#endif
 
 bool down_read_trylock(struct rwsem *s)
 {
@@ -166,19 +191,6 @@ void down_write(struct rwsem *s)
 	wait_names(s->name, &s->writer);
 	wait_event(&s->waitq, try_write(s, RWSEM_WAITING));
 	wait_names(NULL, NULL);
-}
-
-void up_read(struct rwsem *s)
-{
-	u64 left;
-
-	ASSERT(s->state & RWSEM_READERS);
-	rank_pop(s->rank);
-	left = __atomic_sub_fetch(&s->state, RWSEM_READER, __ATOMIC_SEQ_CST);
-	/* The last one lets a writer in; a writer who begins to wait after the
-	 * subtraction sees it. */
-	if (unlikely(left && !(left & RWSEM_READERS)))
-		waitq_wake_all(&s->waitq);
 }
 
 void up_write(struct rwsem *s)

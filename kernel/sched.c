@@ -280,7 +280,7 @@ void sched_finish_switch(void)
 
 bool sched_need_resched(void)
 {
-	return READ_ONCE(this_cpu_ptr(runqueue)->need_resched);
+	return this_cpu_read(runqueue.need_resched);
 }
 
 void sched_ipi(void)
@@ -293,7 +293,7 @@ void sched_ipi(void)
 	spin_unlock(&rq->lock);
 }
 
-void exit_work(struct user_regs *regs)
+static __noinline void exit_work_do(struct user_regs *regs)
 {
 	struct thread *t = current_thread();
 
@@ -311,6 +311,13 @@ void exit_work(struct user_regs *regs)
 			irq_disable();
 		}
 	}
+}
+
+void exit_work(struct user_regs *regs)
+{
+	if (unlikely(sched_need_resched() ||
+		     READ_ONCE(current_thread()->flags) & THREAD_USER_WORK))
+		exit_work_do(regs);
 }
 
 /* Have @t, which is perhaps in user mode elsewhere, look at its flags. */
@@ -379,7 +386,7 @@ int thread_set_affinity(struct thread *t, const struct cpumask *mask)
 
 bool thread_should_yield(void)
 {
-	return READ_ONCE(this_cpu_ptr(runqueue)->nr_queued);
+	return this_cpu_read(runqueue.nr_queued);
 }
 
 void thread_yield(void)

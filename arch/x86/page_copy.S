@@ -27,16 +27,11 @@ page_clear:
 	subq	$32, %rsp
 	vmovdqu	%ymm0, (%rsp)
 	vpxor	%xmm0, %xmm0, %xmm0 /* all 32 bytes */
-	leaq	PAGE_BYTES(%rdi), %rax
-1:
 offset = 0
-.rept CHUNK_BYTES / 32
+.rept PAGE_BYTES / 32
 	vmovdqa	%ymm0, offset(%rdi)
 	offset = offset + 32
 .endr
-	addq	$CHUNK_BYTES, %rdi
-	cmpq	%rax, %rdi
-	jne	1b
 	vmovdqu	(%rsp), %ymm0
 	addq	$32, %rsp
 	ret

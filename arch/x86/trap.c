@@ -91,7 +91,8 @@ static bool is_user(const struct user_regs *regs)
 	return regs->cs & 3;
 }
 
-static _Noreturn void die(struct user_regs *regs, u64 vector, u64 error)
+static _Noreturn __noinline void die(struct user_regs *regs, u64 vector,
+				     u64 error)
 {
 	char what[96];
 
@@ -118,7 +119,8 @@ static void user_page_fault(struct user_regs *regs, u64 vaddr, u32 error)
 }
 
 /* A fault of kernel code. */
-static void kernel_page_fault(struct user_regs *regs, u64 vaddr, u32 error)
+static __noinline void kernel_page_fault(struct user_regs *regs, u64 vaddr,
+					 u32 error)
 {
 	u64 fixup = extable_fixup(regs->rip);
 	int rc = -EFAULT;
@@ -139,7 +141,7 @@ static void page_fault(struct user_regs *regs, u32 error)
 	u64 vaddr = read_cr2();
 
 	counter_inc(nr_page_fault_trap);
-	if (is_user(regs) && user_hooks.page_fault)
+	if (likely(is_user(regs) && user_hooks.page_fault))
 		user_page_fault(regs, vaddr, error);
 	else
 		kernel_page_fault(regs, vaddr, error);
@@ -164,14 +166,9 @@ static void nmi(void)
 			__asm__ volatile("cli; hlt");
 }
 
-void trap_dispatch(struct user_regs *regs, u64 vector, u64 error)
+/* All but page faults. */
+static __noinline void exception(struct user_regs *regs, u64 vector, u64 error)
 {
-	if (is_user(regs))
-		current_thread()->entered = account_entry();
-	if (vector == VECTOR_PAGE_FAULT) {
-		page_fault(regs, (u32)error);
-		return;
-	}
 	if (vector == VECTOR_DEBUG)
 		clear_debug_status();
 	if (vector == VECTOR_NMI) {
@@ -200,6 +197,16 @@ void trap_dispatch(struct user_regs *regs, u64 vector, u64 error)
 		}
 	}
 	die(regs, vector, error);
+}
+
+void trap_dispatch(struct user_regs *regs, u64 vector, u64 error)
+{
+	if (is_user(regs))
+		current_thread()->entered = account_entry();
+	if (likely(vector == VECTOR_PAGE_FAULT))
+		page_fault(regs, (u32)error);
+	else
+		exception(regs, vector, error);
 }
 
 void irq_dispatch(struct user_regs *regs, u64 vector)

@@ -107,27 +107,39 @@ static pte_t *table_make(pte_t *e)
 	return table;
 }
 
-/* The table below @e, or NULL. */
-static __always_inline pte_t *walk_step(pte_t *e, bool alloc)
+/* pt_walk() where a table is missing. */
+static __noinline pte_t *walk_make(struct page_table *pt, u64 vaddr)
 {
-	pte_t entry = pte_read(e);
+	pte_t *table = pt->top;
 
-	if (likely(entry & PTE_PRESENT))
-		return table_of(entry);
-	return alloc ? table_make(e) : NULL;
+	for (int level = TOP_LEVEL; level > 0; level--) {
+		pte_t *e = &table[index_at(vaddr, level)];
+		pte_t entry = pte_read(e);
+
+		table = entry & PTE_PRESENT ? table_of(entry) : table_make(e);
+		if (!table)
+			return NULL;
+	}
+	return &table[index_at(vaddr, 0)];
+}
+
+static __always_inline pte_t walk_step(pte_t entry, u64 vaddr, int level)
+{
+	return likely(entry & PTE_PRESENT)
+		       ? pte_read(&table_of(entry)[index_at(vaddr, level)])
+		       : 0;
 }
 
 pte_t *pt_walk(struct page_table *pt, u64 vaddr, bool alloc)
 {
-	pte_t *table;
+	pte_t entry = pte_read(&pt->top[index_at(vaddr, 3)]);
 
 	ASSERT(vaddr < USER_VADDR_END);
-	table = walk_step(&pt->top[index_at(vaddr, 3)], alloc);
-	if (likely(table))
-		table = walk_step(&table[index_at(vaddr, 2)], alloc);
-	if (likely(table))
-		table = walk_step(&table[index_at(vaddr, 1)], alloc);
-	return likely(table) ? &table[index_at(vaddr, 0)] : NULL;
+	entry = walk_step(entry, vaddr, 2);
+	entry = walk_step(entry, vaddr, 1);
+	if (likely(entry & PTE_PRESENT))
+		return &table_of(entry)[index_at(vaddr, 0)];
+	return alloc ? walk_make(pt, vaddr) : NULL;
 }
 
 pte_t *pt_next(struct page_table *pt, u64 *vaddr, u64 end)

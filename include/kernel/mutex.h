@@ -68,8 +68,33 @@ struct rwsem {
 /** rwsem_init - make @s free. */
 void rwsem_init(struct rwsem *s, const char *name, enum lock_rank rank);
 /** down_read, down_write - take @s, sleeping. Context: as mutex_lock(). */
+#if defined(BRICK_HOST) || IS_ENABLED(CONFIG_DEBUG_LOCKS)
 void down_read(struct rwsem *s);
 void up_read(struct rwsem *s);
+#else
+void rwsem_wait_to_read(struct rwsem *s);
+void rwsem_let_writer_in(struct rwsem *s);
+
+static inline void down_read(struct rwsem *s)
+{
+	u64 old = __atomic_load_n(&s->state, __ATOMIC_RELAXED);
+
+	if (unlikely(old >= RWSEM_WRITER ||
+		     !__atomic_compare_exchange_n(
+			     &s->state, &old, old + RWSEM_READER, false,
+			     __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)))
+		rwsem_wait_to_read(s);
+}
+
+static inline void up_read(struct rwsem *s)
+{
+	u64 left =
+		__atomic_sub_fetch(&s->state, RWSEM_READER, __ATOMIC_SEQ_CST);
+
+	if (unlikely(left && !(left & RWSEM_READERS)))
+		rwsem_let_writer_in(s);
+}
+#endif
 bool down_read_trylock(struct rwsem *s);
 void down_write(struct rwsem *s);
 void up_write(struct rwsem *s);

@@ -61,13 +61,20 @@ extern u64 percpu_this_offset;
 		__asm__ volatile("mov %1, %%gs:%0" : "=m"(name) : "r"(pc_w_)); \
 	} while (0)
 /* Atomic against interrupts of this CPU, not against other CPUs. */
-#define this_cpu_add(name, n)                      \
-	do {                                       \
-		__typeof__(name) pc_a_ = (n);      \
-		__asm__ volatile("add %1, %%gs:%0" \
-				 : "+m"(name)      \
-				 : "r"(pc_a_)      \
-				 : "cc");          \
+#define this_cpu_add(name, n)                                          \
+	do {                                                           \
+		_Static_assert(sizeof(name) == 8 || sizeof(name) == 4, \
+			       "a 32-bit or 64-bit counter");          \
+		if (sizeof(name) == 8)                                 \
+			__asm__ volatile("addq %1, %%gs:%0"            \
+					 : "+m"(name)                  \
+					 : "er"((u64)(n))              \
+					 : "cc");                      \
+		else                                                   \
+			__asm__ volatile("addl %1, %%gs:%0"            \
+					 : "+m"(name)                  \
+					 : "ri"((u32)(n))              \
+					 : "cc");                      \
 	} while (0)
 #endif /* BRICK_HOST */
 

@@ -46,13 +46,6 @@ int __must_check aspace_fault(struct aspace *aspace, u64 vaddr, u32 access,
 			      struct aspace_fault_info *info);
 
 /**
- * aspace_page_fault - the same for the page-fault hook: the current process,
- * @error_code as the CPU pushes it.
- */
-int __must_check aspace_page_fault(u64 vaddr, u32 error_code,
-				   struct aspace_fault_info *info);
-
-/**
  * aspace_read - copy from memory of an address space that need not be the
  * active one (/proc/PID/mem, /proc/PID/cmdline).
  *

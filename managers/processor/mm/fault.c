@@ -298,7 +298,7 @@ static enum take fault_take(struct fault *f)
  */
 
 /* A new frame with a claimed line for it, and the report that tells M. */
-static int new_frame(struct fault *f)
+static __always_inline int new_frame(struct fault *f)
 {
 	int rc = frame_take(f->aspace->home, &f->gframe);
 
@@ -718,7 +718,9 @@ static void fault_init(struct fault *f, struct aspace *aspace, u64 vaddr,
 	f->old_gframe = GFRAME_NONE;
 	f->is_learned = false;
 	fault_clock_begin(&f->clock, info->trapped);
-	*info = (struct aspace_fault_info){0};
+	info->signo = 0;
+	info->si_code = 0;
+	info->is_major = false;
 }
 
 int aspace_fault(struct aspace *aspace, u64 vaddr, u32 access,

@@ -52,13 +52,28 @@ struct mapped_file {
 };
 
 /* Page reports that wait to be sent; CPUs use different lists. */
-#define NR_REPORT_LISTS 8u
+#define NR_REPORT_LISTS     8u
+#define REPORTS_PER_MESSAGE (RPC_MAX_TAIL / sizeof(struct wire_page_op))
+#define BLOCK_REPORTS       30u /* a block is a little less than 512 bytes */
+
+struct report {
+	u64 vaddr;
+	u64 pfn;
+};
+
+struct report_block {
+	struct list_head link; /* full or room [list lock] */
+	u32 nr;                /* [list lock] */
+	struct report reports[BLOCK_REPORTS];
+};
+
 struct report_list {
 	struct spinlock lock;  /* inside an entry's lock */
 	struct list_head full; /* struct report_block, oldest first [lock] */
 	struct list_head room; /* those with room; the first is filled [lock] */
 	u32 nr;                /* reports [lock] */
-	u32 nr_room;           /* places not taken nor promised [lock] */
+	atomic_t nr_room;      /* places not taken nor promised [atomic: more
+				  only with the places] */
 };
 
 struct page_reports {
@@ -199,19 +214,36 @@ static inline struct report_list *reports_promise(struct aspace *aspace)
 {
 	struct report_list *list =
 		&aspace->reports.lists[cpu_id() % NR_REPORT_LISTS];
-	bool has_room;
 
-	spin_lock(&list->lock);
-	has_room = list->nr_room;
-	list->nr_room -= has_room;
-	spin_unlock(&list->lock);
-	return likely(has_room) || reports_grow(list) ? list : NULL;
+	return likely(atomic_dec_return(&list->nr_room) >= 0) ||
+			       reports_grow(list)
+		       ? list
+		       : NULL;
 }
 void reports_unpromise(struct report_list *list);
+/** reports_want_sender - there is a message full: have it sent. */
+void reports_want_sender(struct aspace *aspace);
 /** reports_add - the page at @vaddr has frame @gframe from now on; the entry's
  * lock is held. */
-void reports_add(struct aspace *aspace, struct report_list *list, u64 vaddr,
-		 u64 gframe);
+static inline void reports_add(struct aspace *aspace, struct report_list *list,
+			       u64 vaddr, u64 gframe)
+{
+	struct report_block *block;
+	u32 nr;
+
+	spin_lock(&list->lock);
+	ASSERT(!list_empty(&list->room));
+	block = list_first_entry(&list->room, struct report_block, link);
+	block->reports[block->nr++] =
+		(struct report){.vaddr = vaddr, .pfn = gframe_pfn(gframe)};
+	if (unlikely(block->nr == BLOCK_REPORTS))
+		list_move_tail(&block->link, &list->full);
+	nr = list->nr + 1;
+	WRITE_ONCE(list->nr, nr);
+	spin_unlock(&list->lock);
+	if (unlikely(nr >= REPORTS_PER_MESSAGE && nr % 64 == 0))
+		reports_want_sender(aspace);
+}
 /** reports_send - send all; when this returns 0, M knows.  May sleep. */
 int __must_check reports_send(struct aspace *aspace);
 /** reports_discard - @aspace ends: frames M has not heard of return to the

@@ -292,13 +292,11 @@ static bool hand_pop(struct memnode *node, u32 i, u64 *pfn)
 	return found;
 }
 
-/* A frame that somebody here has, this CPU first. */
-static bool stock_pop(struct memnode *node, u64 *pfn)
+/* A frame that some CPU has at hand. */
+static bool stock_steal(struct memnode *node, u64 *pfn)
 {
-	u32 first = cpu_id();
-
 	for (u32 i = 0; i < MEMNODE_NR_HANDS; i++)
-		if (likely(hand_pop(node, first + i, pfn)))
+		if (hand_pop(node, i, pfn))
 			return true;
 	return false;
 }
@@ -311,11 +309,22 @@ static bool stock_is_empty(const struct memnode *node)
 	return !READ_ONCE(node->nr_stock);
 }
 
-int frame_take(struct memnode *node, u64 *gframe)
+/* @pfn left the stock: it is in use, by one entry. */
+static __always_inline void frame_taken(struct memnode *node, u64 pfn,
+					u64 *gframe)
+{
+	gauge_sub(nr_stock_frames, 1);
+	gauge_add(nr_user_frames, 1);
+	CHECK(!__atomic_fetch_add(&node->nr_shares[pfn], 1, __ATOMIC_SEQ_CST));
+	*gframe = gframe_make(node->index, pfn);
+}
+
+/* This CPU has none at hand. */
+static __noinline int frame_take_slow(struct memnode *node, u64 *gframe)
 {
 	u64 pfn;
 
-	while (unlikely(!stock_pop(node, &pfn))) {
+	while (!hand_pop(node, cpu_id(), &pfn) && !stock_steal(node, &pfn)) {
 		int rc;
 
 		counter_inc(nr_grant_sync);
@@ -325,10 +334,23 @@ int frame_take(struct memnode *node, u64 *gframe)
 		if (stock_is_empty(node))
 			return -ENOMEM;
 	}
-	gauge_sub(nr_stock_frames, 1);
-	gauge_add(nr_user_frames, 1);
-	CHECK(!__atomic_fetch_add(&node->nr_shares[pfn], 1, __ATOMIC_SEQ_CST));
-	*gframe = gframe_make(node->index, pfn);
+	frame_taken(node, pfn, gframe);
+	return 0;
+}
+
+int frame_take(struct memnode *node, u64 *gframe)
+{
+	struct frame_hand *hand = &node->hands[cpu_id() % MEMNODE_NR_HANDS];
+	u64 pfn;
+
+	spin_lock(&hand->lock);
+	if (unlikely(!hand->nr)) {
+		spin_unlock(&hand->lock);
+		return frame_take_slow(node, gframe);
+	}
+	pfn = hand->pfns[--hand->nr];
+	spin_unlock(&hand->lock);
+	frame_taken(node, pfn, gframe);
 	return 0;
 }
 

@@ -19,20 +19,6 @@ static struct aspace *current_aspace(void)
 	return current_process()->aspace;
 }
 
-int aspace_page_fault(u64 vaddr, u32 error_code, struct aspace_fault_info *info)
-{
-	u32 access = FAULT_READ;
-
-	if (error_code & PF_WRITE)
-		access = FAULT_WRITE;
-	else if (error_code & PF_INSTR)
-		access = FAULT_EXEC;
-	/* A uaccess function's trap is not the entry into the kernel. */
-	if (error_code & PF_USER)
-		info->trapped = current_thread()->entered;
-	return aspace_fault(current_aspace(), vaddr, access, info);
-}
-
 u32 fault_current_pid(void)
 {
 	return current_task() ? current_process()->pid : 0;

@@ -22,19 +22,6 @@
 #include <lib/string.h>
 #include <mm/slab.h>
 
-#define REPORTS_PER_MESSAGE (RPC_MAX_TAIL / sizeof(struct wire_page_op))
-
-struct report {
-	u64 vaddr;
-	u64 pfn;
-};
-
-#define BLOCK_REPORTS 30u /* a block is a little less than 512 bytes */
-struct report_block {
-	struct list_head link; /* full or room [list lock] */
-	u32 nr;                /* [list lock] */
-	struct report reports[BLOCK_REPORTS];
-};
 _Static_assert(BLOCK_REPORTS <= REPORTS_PER_MESSAGE, "a block goes at once");
 
 /* Address spaces with a message full of reports. */
@@ -59,24 +46,24 @@ bool reports_grow(struct report_list *list)
 {
 	struct report_block *block = kmalloc(sizeof(*block));
 
-	if (!block)
+	if (!block) {
+		atomic_inc(&list->nr_room);
 		return false;
+	}
 	block->nr = 0;
 	spin_lock(&list->lock);
 	list_add_tail(&block->link, &list->room);
-	list->nr_room += BLOCK_REPORTS - 1;
 	spin_unlock(&list->lock);
+	atomic_add(&list->nr_room, BLOCK_REPORTS); /* they are there now */
 	return true;
 }
 
 void reports_unpromise(struct report_list *list)
 {
-	spin_lock(&list->lock);
-	list->nr_room++;
-	spin_unlock(&list->lock);
+	atomic_inc(&list->nr_room);
 }
 
-static void sender_want(struct aspace *aspace)
+void reports_want_sender(struct aspace *aspace)
 {
 	spin_lock(&todo_lock);
 	if (list_empty(&aspace->reports.in_todo)) {
@@ -85,26 +72,6 @@ static void sender_want(struct aspace *aspace)
 	}
 	spin_unlock(&todo_lock);
 	waitq_wake_one(&todo_waitq);
-}
-
-void reports_add(struct aspace *aspace, struct report_list *list, u64 vaddr,
-		 u64 gframe)
-{
-	struct report_block *block;
-	u32 nr;
-
-	spin_lock(&list->lock);
-	ASSERT(!list_empty(&list->room));
-	block = list_first_entry(&list->room, struct report_block, link);
-	block->reports[block->nr++] =
-		(struct report){.vaddr = vaddr, .pfn = gframe_pfn(gframe)};
-	if (block->nr == BLOCK_REPORTS)
-		list_move_tail(&block->link, &list->full);
-	nr = list->nr + 1;
-	WRITE_ONCE(list->nr, nr);
-	spin_unlock(&list->lock);
-	if (unlikely(nr >= REPORTS_PER_MESSAGE && nr % 64 == 0))
-		sender_want(aspace);
 }
 
 /*
@@ -126,11 +93,12 @@ static u32 list_take(struct report_list *list, struct report *reports)
 		} else {
 			block = list_first_entry(&list->room,
 						 struct report_block, link);
-			list->nr_room += block->nr;
 		}
 		nr = block->nr;
 		memcpy(reports, block->reports, nr * sizeof(*reports));
 		block->nr = 0;
+		if (!emptied)
+			atomic_add(&list->nr_room, (int)nr);
 		WRITE_ONCE(list->nr, list->nr - nr);
 	}
 	spin_unlock(&list->lock);

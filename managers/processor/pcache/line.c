@@ -12,6 +12,7 @@
 #include <net/rpc.h>
 
 struct pcache pcache;
+struct pcache_pool pcache_pool;
 
 /* Threads that wait for something in a set; sets share queues. */
 #define NR_WAITQS 64
@@ -23,16 +24,6 @@ static struct waitq set_waitqs[NR_WAITQS];
 struct pcache_set *set_of(u64 gframe)
 {
 	return &pcache.sets[hash_index(gframe, pcache.nr_sets)];
-}
-
-paddr_t pcache_line_paddr(const struct pcache_line *line)
-{
-	return pcache.pool_paddr + (u64)(line - pcache.lines) * PAGE_SIZE;
-}
-
-void *pcache_line_kaddr(const struct pcache_line *line)
-{
-	return kaddr_of(pcache_line_paddr(line));
 }
 
 struct pcache_line *pcache_line_at(paddr_t paddr)

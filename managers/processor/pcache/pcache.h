@@ -61,6 +61,7 @@
 #include <kernel/spinlock.h>
 #include <lib/list.h>
 #include <lib/types.h>
+#include <mm/page.h>
 
 struct aspace;
 struct region;
@@ -252,8 +253,23 @@ u64 pcache_nr_write_backs(void);
 /* ---- content and mappings
  * ----------------------------------------------------- */
 
-void *pcache_line_kaddr(const struct pcache_line *line);
-paddr_t pcache_line_paddr(const struct pcache_line *line);
+/* Where the lines are: line i is page i of the pool. [set once] */
+struct pcache_pool {
+	const struct pcache_line *lines;
+	paddr_t paddr;
+};
+extern struct pcache_pool pcache_pool;
+
+/** pcache_line_paddr, pcache_line_kaddr - the page of @line. */
+static inline paddr_t pcache_line_paddr(const struct pcache_line *line)
+{
+	return pcache_pool.paddr + (u64)(line - pcache_pool.lines) * PAGE_SIZE;
+}
+
+static inline void *pcache_line_kaddr(const struct pcache_line *line)
+{
+	return kaddr_of(pcache_line_paddr(line));
+}
 /** pcache_line_at - the line at @paddr, from a present entry. */
 struct pcache_line *pcache_line_at(paddr_t paddr);
 

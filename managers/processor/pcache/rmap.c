@@ -23,27 +23,36 @@ int rmap_start(void)
 	return rmap_cache ? 0 : -ENOMEM;
 }
 
+/* @line is mapped already. */
+static __noinline bool rmap_push(struct pcache_line *line,
+				 struct aspace *aspace, u64 vaddr, pte_t *ptep)
+{
+	struct rmap *rmap = slab_alloc(rmap_cache);
+
+	if (!rmap)
+		return false;
+	*rmap = (struct rmap){.aspace = aspace,
+			      .vaddr = vaddr,
+			      .ptep = ptep,
+			      .next = line->first_rmap.next};
+	line->first_rmap.next = rmap;
+	line->nr_maps++;
+	counter_inc(nr_pcache_rmap_alloc);
+	gauge_add(nr_pcache_rmaps, 1);
+	return true;
+}
+
 bool pcache_rmap_add(struct pcache_line *line, struct aspace *aspace, u64 vaddr,
 		     pte_t *ptep)
 {
-	struct rmap *rmap = &line->first_rmap;
-
 	ASSERT_LOCKED(&line->set->lock);
 	ASSERT_LOCKED(pte_lock_of(ptep));
 	ASSERT(line->state == LINE_VALID);
-	if (line->nr_maps) {
-		rmap = slab_alloc(rmap_cache);
-		if (!rmap)
-			return false;
-		rmap->next = line->first_rmap.next;
-		line->first_rmap.next = rmap;
-	} else {
-		rmap->next = NULL;
-	}
-	rmap->aspace = aspace;
-	rmap->vaddr = vaddr;
-	rmap->ptep = ptep;
-	line->nr_maps++;
+	if (unlikely(line->nr_maps))
+		return rmap_push(line, aspace, vaddr, ptep);
+	line->first_rmap = (struct rmap){
+		.aspace = aspace, .vaddr = vaddr, .ptep = ptep, .next = NULL};
+	line->nr_maps = 1;
 	counter_inc(nr_pcache_rmap_alloc);
 	gauge_add(nr_pcache_rmaps, 1);
 	return true;

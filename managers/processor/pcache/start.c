@@ -101,6 +101,8 @@ static int memory_reserve(void)
 	}
 	pcache.sets = vmalloc(pcache.nr_sets * sizeof(*pcache.sets));
 	pcache.lines = vmalloc(pcache.nr_lines * sizeof(*pcache.lines));
+	pcache_pool.lines = pcache.lines;
+	pcache_pool.paddr = pcache.pool_paddr;
 	return pcache.sets && pcache.lines ? 0 : -ENOMEM;
 }
 

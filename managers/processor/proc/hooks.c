@@ -53,16 +53,27 @@ static void on_syscall(struct user_regs *regs)
 
 /* ---- faults ------------------------------------------------------------ */
 
+/* What the code that the CPU pushes says of the access. */
+static u32 access_of(u32 error_code)
+{
+	if (error_code & PF_WRITE)
+		return FAULT_WRITE;
+	return error_code & PF_INSTR ? FAULT_EXEC : FAULT_READ;
+}
+
 static int on_page_fault(u64 vaddr, u32 error_code, struct user_regs *regs)
 {
-	struct aspace_fault_info info = {0};
+	struct aspace_fault_info info;
 	struct task *task = current_task();
 	int err;
 
-	if (!task || task->has_left_memory || !task->process->aspace)
+	if (unlikely(!task || task->has_left_memory || !task->process->aspace))
 		return -EFAULT;
-	err = aspace_page_fault(vaddr, error_code, &info);
-	if (!err) {
+	/* A uaccess function's trap is not the entry into the kernel. */
+	info.trapped = error_code & PF_USER ? task->thread->entered : 0;
+	err = aspace_fault(task->process->aspace, vaddr, access_of(error_code),
+			   &info);
+	if (likely(!err)) {
 		if (info.is_major)
 			task->nr_major_faults++;
 		else
