@@ -9,6 +9,7 @@
 #include <kernel/mutex.h>
 
 #include <kernel/assert.h>
+#include <kernel/lock_stat.h>
 #include <kernel/log.h>
 #include <kernel/thread.h>
 #include <lib/atomic.h>
@@ -63,13 +64,16 @@ void mutex_lock(struct mutex *m)
 	might_sleep();
 	ASSERT(!mutex_is_mine(m));
 	rank_push(m->rank, m->name);
-	if (likely(try_owner(m)))
+	if (likely(try_owner(m))) {
+		lock_stat_count(m->name, false);
 		return;
+	}
 	__atomic_fetch_add(&m->nr_waiters, 1, __ATOMIC_SEQ_CST);
 	wait_names(m->name, &m->owner);
 	wait_event(&m->waitq, try_owner(m));
 	wait_names(NULL, NULL);
 	__atomic_fetch_sub(&m->nr_waiters, 1, __ATOMIC_SEQ_CST);
+	lock_stat_count(m->name, true);
 }
 
 bool mutex_trylock(struct mutex *m)
@@ -142,11 +146,14 @@ void down_read(struct rwsem *s)
 {
 	might_sleep();
 	rank_push(s->rank, s->name);
-	if (likely(try_read(s)))
+	if (likely(try_read(s))) {
+		lock_stat_count(s->name, false);
 		return;
+	}
 	wait_names(s->name, &s->writer);
 	wait_event(&s->waitq, try_read(s));
 	wait_names(NULL, NULL);
+	lock_stat_count(s->name, true);
 }
 
 void up_read(struct rwsem *s)
@@ -185,12 +192,15 @@ void down_write(struct rwsem *s)
 {
 	might_sleep();
 	rank_push(s->rank, s->name);
-	if (try_write(s, 0))
+	if (try_write(s, 0)) {
+		lock_stat_count(s->name, false);
 		return;
+	}
 	__atomic_fetch_add(&s->state, RWSEM_WAITING, __ATOMIC_SEQ_CST);
 	wait_names(s->name, &s->writer);
 	wait_event(&s->waitq, try_write(s, RWSEM_WAITING));
 	wait_names(NULL, NULL);
+	lock_stat_count(s->name, true);
 }
 
 void up_write(struct rwsem *s)

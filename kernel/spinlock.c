@@ -11,6 +11,7 @@
 #include <arch/x86/barrier.h>
 #include <arch/x86/cpu.h>
 #include <kernel/cpu.h>
+#include <kernel/lock_stat.h>
 #include <kernel/log.h>
 #include <kernel/thread.h>
 #include <lib/atomic.h>
@@ -102,12 +103,16 @@ void spin_wait_and_lock(struct spinlock *l)
 
 static void lock(struct spinlock *l, bool is_pair)
 {
+	bool is_contended;
+
 	if (checking())
 		check_before(l, is_pair, false);
-	if (unlikely(!try_once(l)))
+	is_contended = !try_once(l);
+	if (unlikely(is_contended))
 		spin_wait_and_lock(l);
 	if (checking())
 		note_taken(l);
+	lock_stat_count(l->name, is_contended);
 }
 
 #if IS_ENABLED(CONFIG_DEBUG_LOCKS) /* else inline */
@@ -150,6 +155,7 @@ bool spin_trylock(struct spinlock *l)
 		return false;
 	if (checking())
 		note_taken(l);
+	lock_stat_count(l->name, false);
 	return true;
 }
 

@@ -26,6 +26,7 @@ run: ready ## Boot P, M and S and run Python across them
 
 bench: ready ## What system calls, faults and evictions cost, in instructions
 	$(Q)$(MAKE) kernel tools $(ROOTFS)
+	$(Q)$(MAKE) O=$(O)-debug DEBUG=1 kernel
 	$(Q)scripts/bench
 
 bench-linux: ready ## Word count and k-means on Brick and on Debian's kernel (ARGS)

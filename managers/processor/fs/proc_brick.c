@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* /proc/brick: what this node counts and whom it knows. */
 #include <kernel/counters.h>
+#include <kernel/lock_stat.h>
 #include <lib/errno.h>
 #include <lib/string.h>
 #include <managers/processor/fs/dentry.h>
@@ -107,9 +108,28 @@ static int show_fault_phases(struct vnode *vn, struct seq *seq)
 	return 0;
 }
 
+static void show_lock(void *arg, const struct lock_stat *stat)
+{
+	seq_printf(arg, "%s: %lu taken, %lu contended\n", stat->name,
+		   stat->nr_taken, stat->nr_contended);
+}
+
+static int show_locks(struct vnode *vn, struct seq *seq)
+{
+	struct lock_stat all = lock_stats_sum();
+
+	if (!lock_stats_are_kept())
+		seq_printf(seq, "only the debug build counts\n");
+	else
+		show_lock(seq, &all);
+	lock_stats_for_each(show_lock, seq);
+	return 0;
+}
+
 static const struct pseudo_entry brick_entries[] = {
 	PROC_REG("counters", show_counters),
 	PROC_REG("fault_phases", show_fault_phases),
+	PROC_REG("locks", show_locks),
 	PROC_REG("pcache", show_pcache),
 	{.name = "pcache_policy",
 	 .mode = S_IFREG | 0644,
