@@ -168,7 +168,9 @@ static void consider(const struct sa_service *s, enum node_role role)
 	init.guid = le64_get(r.guid);
 	init.incarnation = le64_get(r.incarnation);
 	init.record_beat = le64_get(r.beat);
-	init.nr_chans = min(net_self.nr_chans, le32_get(r.nr_channels));
+	/* CPUs of the larger node share nothing on their side. */
+	init.nr_chans =
+		min(max(net_self.nr_chans, le32_get(r.nr_channels)), MAX_CHANS);
 	if (init.guid == net_self.guid ||
 	    is_past(init.guid, init.incarnation, init.record_beat) ||
 	    is_known(init.guid, init.incarnation))

@@ -343,8 +343,8 @@ static int transfer(struct peer *peer, struct remote_wait *w,
 	may_poll = c->state == CHAN_UP;
 	if (likely(may_poll))
 		atomic_inc(&c->nr_pollers);
+	w->posted = rdtsc(); /* before it completes, which takes the lock */
 	spin_unlock_irqrestore(&c->lock, flags);
-	w->posted = rdtsc();
 	if (likely(may_poll)) {
 		wait_poll(c, w);
 		chan_poll_end(c);

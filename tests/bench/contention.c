@@ -122,6 +122,23 @@ static void print(const char *what, unsigned int nr_cpus, struct counts c)
 		(unsigned long)c.nr_contended);
 }
 
+/* Which locks, since boot: for people. */
+static void show_contended(void)
+{
+	FILE *f = fopen("/proc/brick/locks", "r");
+	char line[128];
+	unsigned long n;
+
+	while (f && fgets(line, sizeof(line), f)) {
+		const char *at = strstr(line, " taken, ");
+
+		if (at && sscanf(at, " taken, %lu", &n) == 1 && n)
+			fputs(line, stderr);
+	}
+	if (f)
+		fclose(f);
+}
+
 int main(int argc, char **argv)
 {
 	unsigned int nr_cpus = argc == 3 ? (unsigned int)atoi(argv[1]) : 0;
@@ -159,5 +176,6 @@ int main(int argc, char **argv)
 	print(".zerofill", nr_cpus, zerofill);
 	print(".refault", nr_cpus, refault);
 	print("", nr_cpus, all);
+	show_contended();
 	return 0;
 }

@@ -188,7 +188,11 @@ static void memnode_event(struct peer *peer, enum peer_event event)
 /* ---- the stock of granted frames ------------------------------------------
  */
 
-/* Ask @node for frames unless the stock holds more than @enough. */
+/*
+ * Ask @node for frames unless the stock holds more than @enough.
+ * Return: how many frames came or were there - others may have taken them by
+ * now -, 0 if @node has none, or an error.
+ */
 static int stock_refill(struct memnode *node, u32 enough)
 {
 	struct rpc_m_grant req = {.nr_frames = le32_make(RPC_GRANT_MAX)};
@@ -199,12 +203,13 @@ static int stock_refill(struct memnode *node, u32 enough)
 				.rep_tail = pfns,
 				.rep_tail_max = RPC_GRANT_MAX * sizeof(le64)};
 	u32 nr;
-	int rc = 0;
+	int rc;
 
 	if (!pfns)
 		return -ENOMEM;
 	mutex_lock(&node->refill);
-	if (READ_ONCE(node->nr_stock) > enough)
+	rc = (int)READ_ONCE(node->nr_stock);
+	if ((u32)rc > enough)
 		goto unlock;
 	counter_inc(nr_grant_rpc);
 	rc = rpc_call(node->peer, RPC_m_grant, &args);
@@ -217,6 +222,7 @@ static int stock_refill(struct memnode *node, u32 enough)
 			continue;
 		node->stock[node->nr_stock++] = le64_get(pfns[i]);
 		gauge_add(nr_stock_frames, 1);
+		rc++;
 	}
 	spin_unlock(&node->lock);
 unlock:
@@ -255,9 +261,9 @@ static void grant_thread(void *arg)
 			continue;
 		rc = stock_refill(node, MEMNODE_STOCK_LOW);
 		memnode_put(node);
-		if (rc || stock_is_low(node)) {
+		if (rc < 0 || stock_is_low(node)) {
 			pr_warn_ratelimited("%s is short of frames (error %d)",
-					    peer_name(node->peer), rc);
+					    peer_name(node->peer), min(rc, 0));
 			sleep_ns(100 * NSEC_PER_MSEC);
 		}
 	}
@@ -329,9 +335,9 @@ static __noinline int frame_take_slow(struct memnode *node, u64 *gframe)
 
 		counter_inc(nr_grant_sync);
 		rc = stock_refill(node, 0);
-		if (rc)
+		if (rc < 0)
 			return rc;
-		if (stock_is_empty(node))
+		if (!rc && stock_is_empty(node))
 			return -ENOMEM;
 	}
 	frame_taken(node, pfn, gframe);
