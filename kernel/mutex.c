@@ -171,7 +171,9 @@ void up_read(struct rwsem *s)
 #else /* their beginnings are inline */
 void rwsem_wait_to_read(struct rwsem *s)
 {
+	wait_names(s->name, &s->writer);
 	wait_event(&s->waitq, try_read(s));
+	wait_names(NULL, NULL);
 }
 
 void rwsem_let_writer_in(struct rwsem *s)
