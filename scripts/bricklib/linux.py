@@ -21,7 +21,8 @@ MODULES = ('mlx4_core', 'mlx4_ib', 'ib_ipoib', 'ib_umad', 'ib_uverbs',
 
 INIT = r'''#!/bin/busybox sh
 /bin/busybox --install -s /bin
-export PATH=/bin:/sbin:/usr/bin:/usr/sbin HOME=/root TERM=linux
+# Debian's programs before busybox's.
+export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM=linux
 mount -t proc none /proc
 mount -t sysfs none /sys
 mount -t devtmpfs none /dev
@@ -281,7 +282,7 @@ class LinuxGuest:
         status, text = self.run(command, timeout)
         if status:
             raise AssertionError(f'{self.name}: {command}: status {status}\n'
-                                 f'{text}\n{self.log_text()[-2000:]}')
+                                 f'{text}\n{self.log_text()[-800:]}')
         return text
 
     def kill(self):

@@ -142,3 +142,20 @@ def test_ucmatose(linux):
 def test_ping_over_ipoib(linux):
     said = linux.guests[1].must('ping -c 5 -s 1400 10.0.0.1')
     assert ' 0% packet loss' in said, said
+
+
+@LONG
+def test_modules_unload_and_load_again(linux):
+    a = linux.guests[0]
+    # The first of them takes those with it that nothing else needs.
+    unload = ('modprobe -r ib_ipoib rdma_ucm ib_umad ib_uverbs mlx4_ib '
+              'mlx4_core 2>/dev/null; ! grep -E "mlx4|^ib_" /proc/modules')
+    try:
+        for _ in range(20):
+            a.must(unload)
+            linux.load(a)
+    finally:
+        linux.network(a, 1)
+    assert 'WARNING' not in a.must('dmesg')
+    command = 'timeout 100 ibv_rc_pingpong -n 100'
+    linux.serve(command, f'{command} 10.0.0.1', PINGPONG_PORT)

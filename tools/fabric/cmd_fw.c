@@ -79,6 +79,7 @@ static const struct {
 	{0x88, 0x00400040}, /* EQC, CQC */
 	{0x8c, 0x00400040}, /* SRQC, cMPT */
 	{0x90, 0x00080040}, /* MTT, dMPT */
+	{0x94, 0x000008c0}, /* invalidation, fast registration */
 	{0xa0, 0x00000100}, /* 2^40 bytes of ICM */
 };
 

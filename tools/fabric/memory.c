@@ -9,8 +9,7 @@
 
 enum {
 	MPT_BYTES = 64,
-	MPT_STATUS_INVALID = 0xf,
-	MPT_STATUS_FREE = 0x3,
+	MPT_IS_BOUND = 0x80,
 	MPT_PHYSICAL = 1 << 9,
 	MPT_LEN64 = 1 << 22,
 	MPT_FIRST_BYTE = 1 << 23,
@@ -134,6 +133,7 @@ static bool mr_decode(const u8 *mpt, struct mr *mr)
 
 	mr->flags = get32(mpt);
 	mr->pd = get32(mpt + 0x0c) & 0xffffff;
+	mr->bound_qpn = mpt[7] & MPT_IS_BOUND ? get24(mpt + 4) : 0;
 	mr->start = get64(mpt + 0x10);
 	mr->bytes = get64(mpt + 0x18);
 	mr->is_unbounded = sizes & MPT_LEN64;
@@ -152,20 +152,26 @@ static bool mr_decode(const u8 *mpt, struct mr *mr)
 	return true;
 }
 
-bool mr_find(struct card *card, u32 key, u32 pd, u64 va, u64 bytes, u32 access,
-	     struct mr *mr)
+u8 *mpt_of_key(struct card *card, u32 key)
 {
 	u32 hw_key = key >> 8 | key << 24;
 	u32 index = hw_key & ((1u << card->hca.log_mpts) - 1);
-	u8 *mpt = card_icm(card, card->hca.mpt_base + (u64)index * MPT_BYTES,
-			   MPT_BYTES, false);
+
+	return card_icm(card, card->hca.mpt_base + (u64)index * MPT_BYTES,
+			MPT_BYTES, true);
+}
+
+bool mr_find(struct card *card, u32 key, u32 pd, u64 va, u64 bytes, u32 access,
+	     struct mr *mr)
+{
+	u8 *mpt = mpt_of_key(card, key);
 	u32 status;
 
 	if (!mpt)
 		return false;
 	status = get32(mpt) >> 28;
 	if (status == MPT_STATUS_INVALID || status == MPT_STATUS_FREE ||
-	    get32(mpt + 8) != hw_key || !mr_decode(mpt, mr))
+	    get32(mpt + 8) != (key >> 8 | key << 24) || !mr_decode(mpt, mr))
 		return false;
 	if (mr->pd != pd || (mr->flags & access) != access)
 		return false;

@@ -30,10 +30,14 @@ enum {
 	ACCESS_REMOTE_ATOMIC = 1 << 14,
 };
 
+/* An MPT's state, the first four bits; 0: in use. */
+enum { MPT_STATUS_FREE = 0x3, MPT_STATUS_INVALID = 0xf };
+
 /* A memory region, decoded from its MPT for one use. */
 struct mr {
 	u32 flags;
 	u32 pd;
+	u32 bound_qpn; /* a type-2 window's; 0: any */
 	u64 start, bytes;
 	bool is_unbounded, is_physical;
 	u64 mtt;
@@ -59,6 +63,9 @@ u8 *queue_buffer_at(struct card *card, const struct queue_buffer *buffer,
 		    u64 offset, u64 bytes, bool write);
 int queue_buffer_read(struct card *card, const struct queue_buffer *buffer,
 		      u64 offset, u8 *to, u64 bytes);
+
+/* The entry that @key selects, whatever its state; NULL: not mapped. */
+u8 *mpt_of_key(struct card *card, u32 key);
 
 /**
  * mr_find - look @key up and check that protection domain @pd may do @access

@@ -4,6 +4,7 @@
 #include "card.h"
 #include "fabric.h"
 #include "log.h"
+#include "memory_wr.h"
 #include "transfer.h"
 
 #include <string.h>
@@ -31,7 +32,8 @@ static bool is_atomic(u8 opcode)
 
 static bool is_send(u8 opcode)
 {
-	return opcode == SEND_SEND || opcode == SEND_SEND_IMM;
+	return opcode == SEND_SEND || opcode == SEND_SEND_IMM ||
+	       opcode == SEND_INV;
 }
 
 static bool is_write(u8 opcode)
@@ -230,8 +232,11 @@ static bool check_remote(struct qp *qp, struct qp *peer, u32 access)
 
 	if (!(peer->remote_access & access))
 		return false;
-	return !wqe->bytes || mr_find(peer->card, wqe->remote_key, peer->pd,
-				      wqe->remote_va, wqe->bytes, access, &mr);
+	if (!wqe->bytes)
+		return true;
+	return mr_find(peer->card, wqe->remote_key, peer->pd, wqe->remote_va,
+		       wqe->bytes, access, &mr) &&
+	       (!mr.bound_qpn || mr.bound_qpn == peer->qpn);
 }
 
 /* Returns false if the step is over: *@step is then what it came to. */
@@ -425,6 +430,13 @@ static enum step end(struct qp *qp, struct qp *peer)
 	qp->send_psn = (qp->send_psn + packets) & PSN_MASK;
 	peer->recv_psn = (peer->recv_psn + packets) & PSN_MASK;
 	peer->messages_received = (peer->messages_received + 1) & PSN_MASK;
+	if (wqe->opcode == SEND_INV) {
+		if (!memory_invalidate_remotely(peer, wqe->immediate))
+			return refuse_receive(qp, peer, WC_LOCAL_PROTECTION,
+					      WC_REMOTE_ACCESS);
+		completion.immediate = wqe->immediate;
+		completion.opcode = CQE_RECV_SEND_INV;
+	}
 	if (takes_receive(wqe->opcode)) {
 		if (has_immediate(wqe->opcode)) {
 			completion.immediate = wqe->immediate;
@@ -520,6 +532,11 @@ static bool fetch(struct qp *qp)
 	qp->tx.message_id = 0;
 	if (qp->tx.wqe.opcode == SEND_NOP) {
 		qp_complete_send(qp, &qp->tx.wqe, WC_OK, 0);
+		return true;
+	}
+	if (is_memory_request(qp->tx.wqe.opcode)) {
+		syndrome = memory_request(qp, &qp->tx.wqe);
+		qp_complete_send(qp, &qp->tx.wqe, syndrome, 0);
 		return true;
 	}
 	syndrome = check_local(qp);

@@ -2,6 +2,7 @@
 #include "wqe.h"
 #include "be.h"
 #include "card.h"
+#include "memory_wr.h"
 
 #include <string.h>
 
@@ -75,6 +76,44 @@ static void parse_atomic(struct send_wqe *wqe, const u8 *p)
 	}
 }
 
+static int parse_fast_register(struct memory_wr *wr, const u8 *p)
+{
+	/* local read and write, remote read and write, atomic: from bit 27,
+	 * in the order of an MPT's rights */
+	wr->access = field(get32(p), 31, 27) << 10;
+	wr->key = get32(p + 0x04);
+	wr->pages = get64(p + 0x08);
+	wr->va = get64(p + 0x10);
+	wr->bytes = get64(p + 0x18);
+	wr->first_byte = get32(p + 0x20);
+	wr->page_shift = p[0x27] & 0x3f;
+	return 48;
+}
+
+static int parse_bind(struct memory_wr *wr, const u8 *p)
+{
+	wr->access = field(get32(p), 31, 29) << 12;
+	wr->bind_flags = get32(p + 0x04);
+	wr->key = get32(p + 0x08);
+	wr->region_key = get32(p + 0x0c);
+	wr->va = get64(p + 0x10);
+	wr->bytes = get64(p + 0x18);
+	return 32;
+}
+
+static int parse_memory(struct send_wqe *wqe, const u8 *p)
+{
+	struct memory_wr *wr = &wqe->memory;
+
+	memset(wr, 0, sizeof(*wr));
+	if (wqe->opcode == SEND_FAST_REGISTER)
+		return parse_fast_register(wr, p);
+	if (wqe->opcode == SEND_BIND_MW)
+		return parse_bind(wr, p);
+	wr->key = get32(p + 8);
+	return 32;
+}
+
 /* Bytes between the control and the data segments; -1: bad opcode. */
 static int parse_transport(const struct qp *qp, struct send_wqe *wqe)
 {
@@ -89,9 +128,12 @@ static int parse_transport(const struct qp *qp, struct send_wqe *wqe)
 		parse_datagram(wqe, p);
 		return is_send ? DATAGRAM_BYTES : -1;
 	}
+	if (is_memory_request(wqe->opcode))
+		return parse_memory(wqe, p);
 	switch (wqe->opcode) {
 	case SEND_SEND:
 	case SEND_SEND_IMM:
+	case SEND_INV:
 		return 0;
 	case SEND_RDMA_WRITE:
 	case SEND_RDMA_WRITE_IMM:

@@ -27,6 +27,9 @@ enum send_opcode {
 	SEND_ATOMIC_FA = 0x12,
 	SEND_MASKED_CS = 0x14,
 	SEND_MASKED_FA = 0x15,
+	SEND_BIND_MW = 0x18,
+	SEND_FAST_REGISTER = 0x19,
+	SEND_LOCAL_INVALIDATE = 0x1b,
 };
 
 /* A piece of a message: guest memory by key, or bytes inside the WQE. */
@@ -54,14 +57,26 @@ struct datagram {
 	u32 dqpn, qkey;
 };
 
+/* A request about a memory key: see memory_wr.h. */
+struct memory_wr {
+	u32 key, region_key;
+	u32 access; /* ACCESS_ bits */
+	u32 bind_flags;
+	u64 pages; /* device address of the list */
+	u64 va, bytes;
+	u32 first_byte;
+	u8 page_shift;
+};
+
 struct send_wqe {
 	u8 opcode;
 	bool wants_completion, is_solicited, is_fenced;
-	u32 immediate;
+	u32 immediate; /* or the key that a SEND invalidates */
 	u64 remote_va;
 	u32 remote_key;
 	u64 swap_add, compare, swap_add_mask, compare_mask;
 	struct datagram datagram;
+	struct memory_wr memory;
 	u8 mlx_sl;
 	bool mlx_vl15, mlx_permissive_slid;
 	u16 mlx_dlid;
