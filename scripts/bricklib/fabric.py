@@ -47,10 +47,19 @@ class Fabric:
         return self.process is not None and self.process.poll() is None
 
     def order(self, text):
-        """Send one order to the control socket (option --control)."""
+        """Have one order carried out (needs option --control)."""
         at = self.options.index('--control')
+        own = self.path('answer')
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
-            s.sendto(text.encode(), self.options[at + 1])
+            s.bind(own)
+            try:
+                s.settimeout(30)
+                s.sendto(text.encode(), self.options[at + 1])
+                answer = s.recv(65536).decode()
+            finally:
+                os.unlink(own)
+        if answer.strip() != 'ok':
+            raise BrickError(f'the fabric: {text}: {answer}')
 
     def log_text(self):
         with open(self.path('log'), encoding='utf-8', errors='replace') as f:

@@ -49,12 +49,18 @@ class Pair:
             self.network(guest, number)
         return self
 
-    @staticmethod
-    def load(guest):
-        """The modules; returns when the port is active."""
+    def load(self, guest):
+        """The modules; returns when the port is active.
+
+        mlx4_core tells mlx4_ib of no event before mlx4_ib has registered its
+        device; a subnet manager that is quicker than that leaves it without
+        a path to the manager.  So the link goes down and up again."""
         guest.wait_ready()
         for module in MODULES:
             guest.must(f'modprobe {module}')
+        port = self.guests.index(guest) + 1
+        self.fabric.order(f'link {port} down')
+        self.fabric.order(f'link {port} up')
         # What Debian's rdma-ndd does.
         guest.must(f'echo "{guest.name} mlx4_0" > '
                    '/sys/class/infiniband/mlx4_0/node_desc')

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* brick-fabric: the virtual InfiniBand fabric.  See Documentation/fabric.md. */
 #define _GNU_SOURCE
+#include "capture.h"
 #include "fabric.h"
 #include "log.h"
 #include "loop.h"
@@ -39,12 +40,14 @@ static const char usage[] =
 	"  -s, --stats       print the counters at the end\n"
 	"  -c, --control S   take orders for faults on unix socket S; send it\n"
 	"                    \"help\"\n"
+	"  -p, --pcap FILE   write what crosses the fabric to FILE, for\n"
+	"                    tshark or Wireshark\n"
 	"  -h, --help        this\n"
 	"\n"
 	"SIGUSR1 prints the counters; SIGTERM and SIGINT end the program.\n";
 
 struct options {
-	const char *dir, *log, *control;
+	const char *dir, *log, *control, *pcap;
 	unsigned int nr_cards;
 	bool prints_stats;
 };
@@ -78,12 +81,13 @@ static void parse_options(int argc, char **argv, struct options *o)
 		{"quiet", no_argument, NULL, 'q'},
 		{"stats", no_argument, NULL, 's'},
 		{"control", required_argument, NULL, 'c'},
+		{"pcap", required_argument, NULL, 'p'},
 		{"help", no_argument, NULL, 'h'},
 		{0},
 	};
 	int c;
 
-	while ((c = getopt_long(argc, argv, "d:n:l:c:vqsh", longs, NULL)) !=
+	while ((c = getopt_long(argc, argv, "d:n:l:c:p:vqsh", longs, NULL)) !=
 	       -1) {
 		switch (c) {
 		case 'd':
@@ -97,6 +101,9 @@ static void parse_options(int argc, char **argv, struct options *o)
 			break;
 		case 'c':
 			o->control = optarg;
+			break;
+		case 'p':
+			o->pcap = optarg;
 			break;
 		case 'v':
 			log_threshold = LOG_LEVEL_DEBUG;
@@ -168,6 +175,10 @@ int main(int argc, char **argv)
 		perror(options.log);
 		return 1;
 	}
+	if (options.pcap && capture_open(options.pcap)) {
+		perror(options.pcap);
+		return 1;
+	}
 	if (loop_open() || catch_signals() ||
 	    fabric_open(&fabric, options.nr_cards, paths))
 		return 1;
@@ -188,5 +199,6 @@ int main(int argc, char **argv)
 	control_close(&fabric.control);
 	fabric_close(&fabric);
 	loop_close();
+	capture_close();
 	return 0;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "rc.h"
 #include "be.h"
+#include "capture.h"
 #include "card.h"
 #include "fabric.h"
 #include "log.h"
@@ -164,6 +165,7 @@ static enum step not_ready(struct qp *qp, const struct qp *peer)
 
 	if (qp->type == QP_UC)
 		return forget(qp);
+	capture_refusal(qp, peer, AETH_RNR_NAK | peer->min_rnr_timer);
 	qp->card->stats.rnr_naks++;
 	if (qp->rnr_retry != RETRY_FOR_EVER) {
 		if (!qp->tx.rnr_retries_left)
@@ -192,6 +194,19 @@ void rc_timer(struct qp *qp)
 	qp_kick(qp);
 }
 
+/* What the responder's NAK says for what the requester will see. */
+static u8 aeth_syndrome(enum wc_syndrome syndrome)
+{
+	switch (syndrome) {
+	case WC_REMOTE_INVALID:
+		return AETH_NAK_INVALID;
+	case WC_REMOTE_ACCESS:
+		return AETH_NAK_ACCESS;
+	default:
+		return AETH_NAK_OPERATION;
+	}
+}
+
 /*
  * The responder refuses and fails: event there, syndrome here.  What is wrong
  * with an unreliable message is dropped without a word.
@@ -201,6 +216,7 @@ static enum step refuse(struct qp *qp, struct qp *peer, enum event_type event,
 {
 	if (qp->type == QP_UC)
 		return forget(qp);
+	capture_refusal(qp, peer, aeth_syndrome(syndrome));
 	log_warn(peer->card->name,
 		 "QP 0x%x refuses opcode 0x%02x: syndrome 0x%02x at the sender",
 		 peer->qpn, qp->tx.wqe.opcode, syndrome);
@@ -220,6 +236,8 @@ static enum step refuse_receive(struct qp *qp, struct qp *peer,
 	};
 
 	peer->rx.has_wqe = false;
+	if (qp->type == QP_RC)
+		capture_refusal(qp, peer, aeth_syndrome(syndrome));
 	qp_complete_recv(peer, &completion);
 	qp_fail(peer);
 	return qp->type == QP_UC ? forget(qp) : finish(qp, syndrome);
@@ -426,6 +444,7 @@ static enum step end(struct qp *qp, struct qp *peer)
 		.opcode = CQE_RECV_SEND,
 	};
 
+	capture_message(qp, peer);
 	peer->rx.message_id = 0;
 	qp->send_psn = (qp->send_psn + packets) & PSN_MASK;
 	peer->recv_psn = (peer->recv_psn + packets) & PSN_MASK;

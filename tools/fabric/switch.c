@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "switch.h"
+#include "capture.h"
 #include "card.h"
 #include "fabric.h"
 #include "log.h"
@@ -315,6 +316,7 @@ void switch_send(struct ib_switch *sw, unsigned int port,
 {
 	unsigned int out;
 
+	capture_datagram(packet);
 	if (port && (port_state(&sw->ports[port].port) == PORT_DOWN ||
 		     port_loses(sw, port))) {
 		sw->nr_dropped++;
