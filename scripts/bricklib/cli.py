@@ -21,6 +21,8 @@ def config_of(args):
                                  image_of(args))
     if args.kernel:
         config.kernel = args.kernel
+    if args.pcap:
+        config.pcap = os.path.abspath(args.pcap)
     for n in config.nodes:
         for item in args.append:
             role, _, option = item.partition(':')
@@ -135,6 +137,8 @@ def add_cluster_options(p):
                    'host among them, as /PATH (/NAME)')
     g.add_argument('--image', metavar='FILE', help='the ext4 disk of S')
     g.add_argument('--kernel', metavar='FILE', help='$BRICK_KERNEL, else build/brick.elf')
+    g.add_argument('--pcap', metavar='FILE', help='capture what crosses the '
+                   'fabric, for tshark or Wireshark')
     g.add_argument('--append', action='append', default=[],
                    metavar='ROLE:OPTION', help='more boot options, for a '
                    'role, a node or all')

@@ -82,8 +82,9 @@ class Cluster:
 
     def start_fabric(self):
         self.progress('starting the fabric')
+        options = ['--pcap', self.config.pcap] if self.config.pcap else []
         self.fabric = Fabric([n.path('hca') for n in self.nodes], self.folder,
-                             self.fabric_program)
+                             self.fabric_program, options)
         self.fabric.start()
 
     def stop(self):

@@ -32,6 +32,7 @@ class ClusterConfig:
     name: str = 'brick'
     kernel: str = ''
     fabric: str = ''
+    pcap: str = ''           # where the fabric writes its capture
 
     def of_role(self, role):
         return [n for n in self.nodes if n.role == role]

@@ -10,7 +10,10 @@
 #include <time.h>
 
 enum {
-	LINKTYPE_INFINIBAND = 247,
+	LINKTYPE_ERF = 197,
+	ERF_HEADER_BYTES = 16,
+	ERF_TYPE_INFINIBAND = 21,
+	ERF_VARYING_LENGTHS = 1 << 2,
 	LRH_BYTES = 8,
 	LNH_IBA_LOCAL = 2,
 	LNH_IBA_GLOBAL = 3,
@@ -74,8 +77,8 @@ int capture_open(const char *path)
 	fwrite(version, sizeof(version), 1, file);
 	raw32(0);
 	raw32(0);
-	raw32(FRAME_MAX_BYTES);
-	raw32(LINKTYPE_INFINIBAND);
+	raw32(ERF_HEADER_BYTES + FRAME_MAX_BYTES);
+	raw32(LINKTYPE_ERF);
 	fflush(file);
 	return 0;
 }
@@ -124,6 +127,21 @@ static void add32(u32 v)
 	put32(extend(4), v);
 }
 
+/*
+ * ERF's record header: seconds and their fraction, little-endian; type,
+ * flags, length of the record, losses, length on the wire.
+ */
+static void write_erf_header(const struct timespec *now, u32 bytes)
+{
+	u8 header[8] = {ERF_TYPE_INFINIBAND, ERF_VARYING_LENGTHS};
+
+	raw32((u32)(((u64)now->tv_nsec << 32) / 1000000000u));
+	raw32((u32)now->tv_sec);
+	put16(header + 2, (u16)(ERF_HEADER_BYTES + bytes));
+	put16(header + 6, (u16)bytes);
+	fwrite(header, sizeof(header), 1, file);
+}
+
 static void finish(void)
 {
 	struct timespec now;
@@ -136,8 +154,9 @@ static void finish(void)
 	clock_gettime(CLOCK_REALTIME, &now);
 	raw32((u32)now.tv_sec);
 	raw32((u32)(now.tv_nsec / 1000));
-	raw32(frame.length);
-	raw32(frame.length);
+	raw32(ERF_HEADER_BYTES + frame.length);
+	raw32(ERF_HEADER_BYTES + frame.length);
+	write_erf_header(&now, frame.length);
 	fwrite(frame.bytes, frame.length, 1, file);
 }
 

@@ -3,8 +3,10 @@
 #define FABRIC_CAPTURE_H
 
 /*
- * A capture of what crosses the fabric, as InfiniBand packets in a pcap file
- * (link type 247: each begins with its local route header).
+ * A capture of what crosses the fabric, as InfiniBand packets in a pcap
+ * file (link type 197, ERF records of type 21: each packet begins with its
+ * local route header.  The link type for such packets without ERF's header,
+ * 247, is one that Wireshark does not read).
  *
  * Transports work by message; the capture shows the packets that a message
  * is on a wire, with the acknowledgement that ends it.  Checksums are not
