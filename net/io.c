@@ -67,6 +67,44 @@ static void fill_wr(const struct chan *c, struct remote_io *io,
 	wr->av = NULL;
 }
 
+/*
+ * Of the first @n pending transfers, which are about to be posted as @wr, those
+ * that need no completion of their own are quiet: writes that may be repeated,
+ * but the last.  A later transfer that succeeds says that they did too.  Those
+ * that fail are heard of all the same, and if their channel is closed before
+ * either happens they are repeated.
+ */
+static void quiet_some(struct chan *c, struct ib_send_wr *wr, u32 n)
+{
+	struct list_head *link;
+
+	list_for_each (link, &c->io_pending) {
+		struct io_priv *p = io_priv(io_of(link));
+
+		p->flags &= ~(u64)IO_QUIET;
+		if (!--n)
+			return;
+		if (!(p->flags & (IO_READ | IO_PINNED))) {
+			p->flags |= IO_QUIET;
+			wr->flags &= ~(u32)IB_SEND_SIGNALED;
+		}
+		wr++;
+	}
+}
+
+/* The quiet ones posted just before @io, which succeeded, go to @done. */
+static void take_quiet(struct chan *c, struct remote_io *io,
+		       struct list_head *done)
+{
+	struct list_head *link;
+
+	while ((link = io_priv(io)->link.prev) != &c->io_inflight &&
+	       io_priv(io_of(link))->flags & IO_QUIET) {
+		list_move(link, done);
+		c->nr_io--;
+	}
+}
+
 void io_post_locked(struct chan *c)
 {
 	struct ib_send_wr wr[IO_BATCH];
@@ -86,6 +124,7 @@ void io_post_locked(struct chan *c)
 			fill_wr(c, io_of(link), &wr[n], &sge[n]);
 			n++;
 		}
+		quiet_some(c, wr, n);
 		if (ib_post_send(c->qp, wr, n)) {
 			chan_fail_locked(c, "a transfer was refused");
 			return;
@@ -143,7 +182,12 @@ void io_complete(struct chan *c, struct remote_io *io, enum ib_wc_status status)
 	bool is_over = true;
 	int rc = 0;
 	u64 flags = spin_lock_irqsave(&c->lock);
+	struct list_head *link, *next;
+	LIST_HEAD(quiet);
 
+	counter_inc(nr_rdma_completion);
+	if (!status)
+		take_quiet(c, io, &quiet);
 	list_del(&p->link);
 	c->nr_io--;
 	if (is_own_fault(status)) {
@@ -162,6 +206,7 @@ void io_complete(struct chan *c, struct remote_io *io, enum ib_wc_status status)
 				   p->flags & IO_READ ? "read" : "write",
 				   io->len_bytes, io->remote_addr,
 				   c->peer->name, ib_wc_status_name(status));
+	list_for_each_safe(link, next, &quiet) finish(io_of(link), 0);
 	if (is_over)
 		finish(io, rc);
 }

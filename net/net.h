@@ -70,7 +70,7 @@
 #define NR_RECVS   (2 * CALL_SLOTS + 32u)
 #define NR_BUFFERS (CALL_SLOTS + NR_REPLIES + NR_RECVS)
 #define IO_DEPTH   128u /* one-sided transfers posted to a QP */
-#define IO_BATCH   16u  /* thereof with one doorbell */
+#define IO_BATCH   64u  /* thereof with one doorbell */
 #define MAX_PEERS  64u
 #define NO_BUFFER  (~0u)
 
@@ -285,6 +285,7 @@ _Static_assert(sizeof(struct io_priv) <= sizeof(((struct remote_io *)0)->priv),
 	       "fits the room in struct remote_io");
 #define IO_READ   1u
 #define IO_PINNED 2u /* only on this channel, in this epoch */
+#define IO_QUIET  4u /* posted without asking for a completion */
 
 static inline struct io_priv *io_priv(struct remote_io *io)
 {

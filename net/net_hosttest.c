@@ -177,7 +177,7 @@ static void batch_done(struct remote_io *io)
 /* Write and read many pages at once; more than the queue holds. */
 static void check_transfers(struct peer *memory, u64 remote, u32 rkey)
 {
-	u64 bytes = (u64)NR_BATCH * 4096, dma;
+	u64 bytes = (u64)NR_BATCH * 4096, dma, nr_before;
 	u8 *local = dma_alloc(bytes, &dma);
 	struct region *region;
 
@@ -200,9 +200,15 @@ static void check_transfers(struct peer *memory, u64 remote, u32 rkey)
 		}
 		if (reading)
 			memset(local, 0, bytes);
+		nr_before = counter_read(COUNTER_nr_rdma_completion);
 		REQUIRE(!(reading ? remote_read_async : remote_write_async)(
 			memory, batch.list, NR_BATCH));
 		wait_for_completion(&batch.done);
+		/* Of writes only the last one posted has one. */
+		nr_before =
+			counter_read(COUNTER_nr_rdma_completion) - nr_before;
+		REQUIRE(reading ? nr_before == NR_BATCH
+				: nr_before <= NR_BATCH / 4);
 		REQUIRE(!atomic_read(&batch.nr_bad));
 	}
 	for (u64 i = 0; i < bytes; i++) {

@@ -28,11 +28,11 @@
 #include <tests/unit/fake_sched.h>
 #include <uapi/mman.h>
 
-#define WINDOW      0x10000000ul
-#define NR_PAGES    48u
-#define NR_BYTES    4u   /* of each page that the model knows */
-#define NR_SHARED   512u /* shared pages in all */
-#define MAX_DEPTH   2u /* generations of forks */
+#define WINDOW    0x10000000ul
+#define NR_PAGES  48u
+#define NR_BYTES  4u   /* of each page that the model knows */
+#define NR_SHARED 512u /* shared pages in all */
+#define MAX_DEPTH 2u   /* generations of forks */
 
 static const char *const counter_names[] = {
 #define COUNTER(name, help) #name,

@@ -29,10 +29,7 @@ static void todo_push(struct pcache_set *set)
 {
 	ASSERT_LOCKED(&set->lock);
 	spin_lock(&victims.lock);
-	if (list_empty(&set->in_todo)) {
-		list_add_tail(&set->in_todo, &victims.todo);
-		WRITE_ONCE(victims.nr_todo, victims.nr_todo + 1);
-	}
+	todo_add_locked(set);
 	spin_unlock(&victims.lock);
 }
 

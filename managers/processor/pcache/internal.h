@@ -114,9 +114,11 @@ static inline bool reserve_will_have(u32 nr)
 }
 
 /** stock_push, stock_pop - FREE lines of the victim cache.  To pop wakes an
- * evictor when the reserve becomes small. */
+ * evictor when the reserve becomes small.
+ * @becomes_large: this set gets the line as the first beyond its ways, and
+ *                 becomes known to evictors; or NULL */
 void stock_push(struct pcache_line *line);
-struct pcache_line *stock_pop(void);
+struct pcache_line *stock_pop(struct pcache_set *becomes_large);
 /** reserve_wait - wait until there is some, or *@nr_events is no more @seen. */
 void reserve_wait(const u32 *nr_events, u32 seen);
 /** reserve_was_short - the reserve nearly ran out: from now on keep more. */
@@ -156,6 +158,15 @@ bool write_backs_ended(void);
 bool write_backs_may_start(void);
 
 /* ---- evict.c ---- */
+
+/** todo_add_locked - let evictors know of @set.  victims.lock is held. */
+static inline void todo_add_locked(struct pcache_set *set)
+{
+	if (!list_empty(&set->in_todo))
+		return;
+	list_add_tail(&set->in_todo, &victims.todo);
+	WRITE_ONCE(victims.nr_todo, victims.nr_todo + 1);
+}
 
 /** evict_want - @set has lines beyond its ways; its lock is held. */
 void evict_want(struct pcache_set *set);

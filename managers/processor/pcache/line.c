@@ -189,9 +189,8 @@ static struct pcache_line *set_claim(struct pcache_set *set)
 
 	if (line)
 		return line;
-	line = stock_pop();
-	if (line)
-		set_add_extra(set);
+	line = stock_pop(set->nr_extra ? NULL : set);
+	set->nr_extra += line != NULL;
 	return line;
 }
 
@@ -264,13 +263,12 @@ static enum pcache_got victim_rescue(struct pcache_set *set,
 	return PCACHE_FOUND_VICTIM;
 }
 
-/* One look at @set.  Return: PCACHE_BUSY if the caller has to wait for the
- * line, PCACHE_FULL if there is none to claim. */
-static enum pcache_got set_look(struct pcache_set *set, u64 gframe,
-				struct pcache_line **out)
+/* What to do about @line, which set_find() found.  Return: PCACHE_BUSY if the
+ * caller has to wait for it, PCACHE_FULL if there is none to claim. */
+static enum pcache_got set_use(struct pcache_set *set, u64 gframe,
+			       struct pcache_line *line,
+			       struct pcache_line **out)
 {
-	struct pcache_line *line = set_find(set, gframe);
-
 	*out = line;
 	if (!line) {
 		*out = line = set_claim(set);
@@ -314,19 +312,22 @@ static void help_if_late(void)
 	evict_help();
 }
 
-/* pcache_get() in all its cases.  @set's lock is held; dropped on return. */
+/* pcache_get() in all its cases.  @set's lock is held, dropped on return.
+ * @out: what set_find() found; becomes what is got */
 static __noinline enum pcache_got get_locked(struct pcache_set *set, u64 gframe,
 					     bool may_wait_for_room,
 					     struct pcache_line **out)
 {
 	bool is_counted = false;
 
-	for (;; spin_lock(&set->lock)) {
+	for (;; spin_lock(&set->lock), *out = set_find(set, gframe)) {
 		enum pcache_got got;
 		u32 seen;
 
-		while ((got = set_look(set, gframe, out)) == PCACHE_BUSY)
+		while ((got = set_use(set, gframe, *out, out)) == PCACHE_BUSY) {
 			line_wait(set, *out);
+			*out = set_find(set, gframe);
+		}
 		seen = set->nr_events;
 		spin_unlock(&set->lock);
 		if (got != PCACHE_FULL) {
@@ -350,7 +351,8 @@ enum pcache_got pcache_get(u64 gframe, struct pcache_line **line)
 	struct pcache_line *free;
 
 	spin_lock(&set->lock);
-	if (unlikely(set_find(set, gframe) || !(free = set_pop_free(set))))
+	*line = set_find(set, gframe);
+	if (unlikely(*line || !(free = set_pop_free(set))))
 		return get_locked(set, gframe, true, line);
 	line_begin(free, set, gframe, LINE_FILLING);
 	spin_unlock(&set->lock);
@@ -364,6 +366,7 @@ enum pcache_got pcache_try_get(u64 gframe, struct pcache_line **line)
 	struct pcache_set *set = set_of(gframe);
 
 	spin_lock(&set->lock);
+	*line = set_find(set, gframe);
 	return get_locked(set, gframe, false, line);
 }
 
@@ -419,7 +422,7 @@ static struct pcache_line *reserve_take(void)
 	struct pcache_line *line;
 
 	do
-		line = stock_pop();
+		line = stock_pop(NULL);
 	while (!line && victims_reclaim());
 	return line;
 }

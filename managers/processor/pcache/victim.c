@@ -50,7 +50,7 @@ void stock_push(struct pcache_line *line)
 	wake_who_waits_for_room();
 }
 
-struct pcache_line *stock_pop(void)
+struct pcache_line *stock_pop(struct pcache_set *becomes_large)
 {
 	struct pcache_line *line;
 
@@ -60,6 +60,8 @@ struct pcache_line *stock_pop(void)
 	if (line) {
 		list_del_init(&line->in_list);
 		WRITE_ONCE(victims.nr_stock, victims.nr_stock - 1);
+		if (becomes_large)
+			todo_add_locked(becomes_large);
 	}
 	spin_unlock(&victims.lock);
 	evictor_check();
