@@ -67,11 +67,18 @@ struct rwsem {
 			    .waitq = WAITQ_INIT((var).waitq)}
 /** rwsem_init - make @s free. */
 void rwsem_init(struct rwsem *s, const char *name, enum lock_rank rank);
-/** down_read, down_write - take @s, sleeping. Context: as mutex_lock(). */
+/** down_write - take @s alone, sleeping. Context: as mutex_lock(). */
+void down_write(struct rwsem *s);
+void up_write(struct rwsem *s);
+bool down_read_trylock(struct rwsem *s);
+
+/* Taking the read side and leaving it: in the caller, but for the waiting. */
 #if defined(BRICK_HOST) || IS_ENABLED(CONFIG_DEBUG_LOCKS)
+/** down_read - take @s with other readers. Context: as mutex_lock(). */
 void down_read(struct rwsem *s);
 void up_read(struct rwsem *s);
 #else
+/** rwsem_wait_to_read, rwsem_let_writer_in - for the two below. */
 void rwsem_wait_to_read(struct rwsem *s);
 void rwsem_let_writer_in(struct rwsem *s);
 
@@ -95,9 +102,7 @@ static inline void up_read(struct rwsem *s)
 		rwsem_let_writer_in(s);
 }
 #endif
-bool down_read_trylock(struct rwsem *s);
-void down_write(struct rwsem *s);
-void up_write(struct rwsem *s);
+
 /** downgrade_write - the writer becomes a reader without a gap. */
 void downgrade_write(struct rwsem *s);
 bool rwsem_is_locked(const struct rwsem *s);
