@@ -127,11 +127,6 @@ static u32 count_frames(enum state state)
 	return n;
 }
 
-u32 fake_m_free_frames(void)
-{
-	return count_frames(FREE);
-}
-
 u32 fake_m_granted_frames(void)
 {
 	return count_frames(GRANTED);

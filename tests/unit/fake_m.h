@@ -18,8 +18,7 @@ void fake_m_start(u32 nr_frames);
 struct wire_fid fake_m_file(u32 i);
 /** fake_m_file_byte - its content. */
 u8 fake_m_file_byte(u32 i, u64 offset);
-/** fake_m_idle_frames - frames neither granted nor in a page table. */
-u32 fake_m_free_frames(void);
+/** fake_m_granted_frames - frames that the processor node has. */
 u32 fake_m_granted_frames(void);
 /** fake_m_fail - the next @nr one-sided reads fail. */
 void fake_m_fail_reads(u32 nr);
