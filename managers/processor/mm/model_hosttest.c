@@ -713,7 +713,7 @@ static void run_protect(void)
 	u64 before;
 
 	set_option("pcache", "96K,4way,victim=8");
-	set_option("pcache_policy", pcache_policies[seed % NR_POLICIES].name);
+	set_option("pcache_policy", pcache_policies[seed % NR_POLICIES]->name);
 	fake_sched_start(seed);
 	fake_m_start(4096);
 	CHECK(!aspace_start());
