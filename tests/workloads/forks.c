@@ -4,9 +4,9 @@
  *
  *	forks			every rule below, "NAME: ok" for each
  *	forks storm N		N forks and exits, see storm()
- *	forks big MIB		fork of a process with MIB MiB of memory; what
- *the kernel counted meanwhile
- *	forks again PID		a child with this pid, if it is free
+ *	forks big MIB		fork of a process of MIB MiB, and what the
+ *				kernel counted meanwhile
+ *	forks threads N		N threads at once
  *	forks told ...		what exec passed on; for the rules
  */
 #define _GNU_SOURCE
@@ -551,6 +551,29 @@ static int storm(int n)
 	return bad != 0;
 }
 
+/* ---- threads --------------------------------------------------------- */
+
+static void *arrive(void *barrier)
+{
+	pthread_barrier_wait(barrier);
+	return NULL;
+}
+
+static int threads(int n)
+{
+	pthread_t *all = calloc((size_t)n, sizeof(*all));
+	pthread_barrier_t barrier;
+
+	pthread_barrier_init(&barrier, NULL, (unsigned)n);
+	for (int i = 0; i < n; i++)
+		if (pthread_create(&all[i], NULL, arrive, &barrier))
+			return 1;
+	for (int i = 0; i < n; i++)
+		pthread_join(all[i], NULL);
+	free(all);
+	return 0;
+}
+
 /* ---- big ------------------------------------------------------------- */
 
 #define MAX_COUNTERS 512
@@ -668,6 +691,8 @@ int main(int argc, char **argv)
 		return told(argc, argv);
 	if (argc > 2 && !strcmp(argv[1], "storm"))
 		return storm(atoi(argv[2]));
+	if (argc > 2 && !strcmp(argv[1], "threads"))
+		return threads(atoi(argv[2]));
 	if (argc > 2 && !strcmp(argv[1], "big"))
 		return big(strtoul(argv[2], NULL, 10));
 	test_snapshot();
