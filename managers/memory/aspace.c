@@ -140,6 +140,8 @@ void home_aspace_put(struct aspace *aspace)
 	vma_tree_clear(&aspace->vmas);
 	slab_free(aspaces, aspace);
 	gauge_sub(nr_aspaces, 1);
+	if (IS_ENABLED(CONFIG_DEBUG_LEAKS) && !gauge_read(nr_aspaces))
+		frames_report_private();
 }
 
 void aspace_exit(struct aspace *aspace)

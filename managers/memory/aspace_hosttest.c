@@ -34,6 +34,21 @@ KTEST(memory_grants_are_only_the_owners)
 	memory_test_end();
 }
 
+KTEST(memory_names_frames_that_no_process_is_left_to_have)
+{
+	u64 before = counter_values.v[COUNTER_nr_leaks];
+	u32 lost;
+
+	memory_test_begin(64);
+	lost = frame_alloc();
+	EXPECT_EQ(test_exit(test_aspace()), 0);
+	EXPECT_EQ(counter_values.v[COUNTER_nr_leaks] - before, 1);
+	frame_put(lost);
+	EXPECT_EQ(test_exit(test_aspace()), 0);
+	EXPECT_EQ(counter_values.v[COUNTER_nr_leaks] - before, 1);
+	memory_test_end();
+}
+
 KTEST(memory_takes_back_what_a_lost_peer_had)
 {
 	struct rpc_m_grant req = {.nr_frames = le32_make(100)};

@@ -28,7 +28,7 @@ struct batch {
 
 int fileio_start(void)
 {
-	zero_pfn = frame_alloc();
+	zero_pfn = frame_alloc_kept();
 	if (zero_pfn == FRAME_NONE)
 		return -ENOMEM;
 	memset(frame_kaddr(zero_pfn), 0, PAGE_SIZE);

@@ -6,16 +6,19 @@
 #include <kernel/log.h>
 #include <kernel/monitor.h>
 #include <kernel/spinlock.h>
+#include <kernel/trap.h>
 #include <lib/errno.h>
 #include <lib/minmax.h>
 #include <lib/string.h>
 #include <managers/memory/pagecache.h>
+#include <mm/vmap.h>
 
 #define CPU_LIST_MAX   64u
 #define CPU_LIST_BATCH 32u
 /* Below 1 / LOW_SHARE of the pool, the page cache has to give. */
 #define LOW_SHARE     32u
 #define RECLAIM_BATCH 64u
+#define NR_REPORTS    8u /* of leaked frames at a time */
 
 struct frame_pool pool;
 
@@ -51,6 +54,11 @@ int frames_start(u64 bytes)
 	pool.frames = kaddr_of(table);
 	memset(pool.frames, 0, nr * sizeof(struct frame));
 	pool.nr_frames = (u32)nr;
+	if (IS_ENABLED(CONFIG_DEBUG_LEAKS)) {
+		pool.takers = vmalloc(nr * sizeof(*pool.takers));
+		if (!pool.takers)
+			return -ENOMEM;
+	}
 	spin_lock_init(&global.lock, "frames", LOCK_FRAME);
 	global.first = FRAME_NONE;
 	global.nr_listed = 0;
@@ -137,7 +145,13 @@ static void free_one(u32 pfn)
 	list->pfns[list->nr++] = pfn;
 }
 
-static u32 alloc_as(enum frame_state state)
+static void note_taker(u32 pfn, const void *caller)
+{
+	if (pool.takers)
+		pool.takers[pfn] = caller;
+}
+
+static u32 alloc_as(enum frame_state state, const void *caller)
 {
 	u32 pfn = take_one();
 	struct frame *frame;
@@ -149,6 +163,7 @@ static u32 alloc_as(enum frame_state state)
 	frame = frame_of(pfn);
 	CHECK(frame->tag == FRAME_FREE && !frame->nr_refs);
 	frame->nr_refs = 1;
+	note_taker(pfn, caller);
 	WRITE_ONCE(frame->tag, (u16)state);
 	gauge_add(nr_pool_frames_used, 1);
 	return pfn;
@@ -156,12 +171,17 @@ static u32 alloc_as(enum frame_state state)
 
 u32 frame_alloc(void)
 {
-	return alloc_as(FRAME_PRIVATE);
+	return alloc_as(FRAME_PRIVATE, __builtin_return_address(0));
 }
 
 u32 frame_alloc_cache(void)
 {
-	return alloc_as(FRAME_CACHE);
+	return alloc_as(FRAME_CACHE, __builtin_return_address(0));
+}
+
+u32 frame_alloc_kept(void)
+{
+	return alloc_as(FRAME_KEPT, __builtin_return_address(0));
 }
 
 u32 frame_grant(u8 client, u32 *pfns, u32 nr)
@@ -202,6 +222,7 @@ bool frame_adopt(u8 client, u64 pfn)
 {
 	if (!leave_granted(client, pfn, FRAME_PRIVATE))
 		return false;
+	note_taker((u32)pfn, __builtin_return_address(0));
 	__atomic_store_n(&frame_of((u32)pfn)->nr_refs, 1, __ATOMIC_RELEASE);
 	return true;
 }
@@ -263,8 +284,31 @@ bool frame_try_free_cache(u32 pfn)
 	return true;
 }
 
+void frames_report_private(void)
+{
+	u32 nr = 0;
+
+	for (u32 pfn = 0; pool.takers && pfn < READ_ONCE(global.nr_touched);
+	     pfn++) {
+		const char *name;
+		u64 offset = 0;
+
+		if (frame_state(pfn) != FRAME_PRIVATE)
+			continue;
+		if (gauge_read(nr_aspaces))
+			return; /* a new one has begun to take frames */
+		name = symbol_name((u64)pool.takers[pfn], &offset);
+		if (nr++ < NR_REPORTS)
+			pr_err("leak: frame %u has %u references of no address "
+			       "space; taken in %s()",
+			       pfn, frame_nr_refs(pfn), name ? name : "?");
+		counter_inc(nr_leaks);
+	}
+}
+
 void frames_stop(void)
 {
+	vfree(pool.takers);
 	this_cpu_ptr(cpu_list)->nr = 0;
 	net_region_unregister(pool.region);
 	pool = (struct frame_pool){};
@@ -273,7 +317,7 @@ void frames_stop(void)
 static const char *const state_names[] = {
 	[FRAME_FREE] = "free",       [FRAME_GRANTED] = "granted",
 	[FRAME_PRIVATE] = "private", [FRAME_CACHE] = "cache",
-	[FRAME_ORPHAN] = "orphan",
+	[FRAME_ORPHAN] = "orphan",   [FRAME_KEPT] = "kept",
 };
 
 static void cmd_frames(int argc, char **argv)

@@ -41,6 +41,7 @@ enum frame_state {
 	FRAME_PRIVATE,
 	FRAME_CACHE,
 	FRAME_ORPHAN,
+	FRAME_KEPT, /* this node's own, for good */
 };
 
 struct frame {
@@ -53,6 +54,7 @@ struct frame_pool {
 	paddr_t paddr;
 	u32 nr_frames;
 	struct frame *frames;
+	const void **takers; /* CONFIG_DEBUG_LEAKS: who took a frame, or NULL */
 	struct region *region;
 };
 extern struct frame_pool pool; /* [set once in frames_start()] */
@@ -99,6 +101,12 @@ static inline enum frame_state frame_state(u32 pfn)
  */
 u32 frame_alloc(void);
 u32 frame_alloc_cache(void);
+/** frame_alloc_kept - the same for this node's own use, at start. */
+u32 frame_alloc_kept(void);
+
+/** frames_report_private - with CONFIG_DEBUG_LEAKS: no address space is left,
+ * so log, with who took them, the frames that are still PRIVATE. */
+void frames_report_private(void);
 
 /** frame_grant - grant up to @nr frames to @client. Return: how many. */
 u32 frame_grant(u8 client, u32 *pfns, u32 nr);

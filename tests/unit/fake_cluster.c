@@ -66,6 +66,11 @@ void vfree(void *kaddr)
 
 /* ---- kernel -------------------------------------------------------------- */
 
+const char *symbol_name(u64 kaddr, u64 *offset)
+{
+	return NULL;
+}
+
 u64 time_real_ns(void)
 {
 	static u64 now = 1700000000ul * NSEC_PER_SEC;

@@ -35,6 +35,10 @@ struct fake_thread {
 	u32 nr_spinlocks;
 };
 
+/* For code that asks who it is; all threads are one. */
+static struct thread everybody = {.name = "test"};
+DEFINE_PERCPU(struct thread *, current_thread_ptr) = &everybody;
+
 static pthread_mutex_t big = PTHREAD_MUTEX_INITIALIZER;
 static struct fake_thread threads[MAX_FAKE_THREADS];
 static struct fake_thread *running;

@@ -3,6 +3,7 @@
  * ranges.  The rules are in internal.h. */
 #define pr_fmt(fmt) "mm: " fmt
 #include "internal.h"
+#include "ledger.h"
 
 #include <kernel/assert.h>
 #include <kernel/counters.h>
@@ -90,6 +91,7 @@ static void aspace_exit(struct aspace *aspace)
 	wait_for_pins(aspace);
 	reports_discard(aspace);
 	tell_exit(aspace->home, aspace->asid);
+	(void)ledger_close(aspace);
 	vma_tree_clear(&aspace->vmas);
 	files_reap(aspace);
 	pt_destroy(&aspace->pt);

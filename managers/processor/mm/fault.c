@@ -28,6 +28,7 @@
 #define pr_fmt(fmt) "mm: " fmt
 #include "fault_phases.h"
 #include "internal.h"
+#include "ledger.h"
 
 #include <arch/x86/page_copy.h>
 #include <kernel/assert.h>
@@ -306,8 +307,10 @@ static __always_inline int new_frame(struct fault *f)
 		return rc;
 	f->flags = 0;
 	f->report = reports_promise(f->aspace);
-	if (f->report)
+	if (f->report) {
+		ledger_take(f->aspace, LEDGER_FRAME, f->gframe);
 		return 0;
+	}
 	frame_untake(f->gframe);
 	return -ENOMEM;
 }
@@ -489,8 +492,10 @@ static int resolve_memory(struct fault *f)
 		f->old_flags = f->old;
 	}
 	f->is_learned = !was_remote || f->old_gframe != GFRAME_NONE;
-	if (!(f->flags & PTE_FILE))
+	if (!(f->flags & PTE_FILE)) {
 		frame_share(f->gframe);
+		ledger_take(f->aspace, LEDGER_FRAME, f->gframe);
+	}
 	if (line && is_zero)
 		page_clear(pcache_line_kaddr(line));
 	if (!line || !pcache_adopt(line, f->gframe, nr_write_backs)) {
@@ -553,6 +558,7 @@ static int resolve_copy(struct fault *f)
 	counter_inc(nr_pgfault_wp_cow);
 	return 0;
 untake:
+	ledger_give(f->aspace, LEDGER_FRAME, f->gframe);
 	frame_untake(f->gframe);
 	reports_unpromise(f->report);
 	f->report = NULL;
@@ -640,7 +646,7 @@ static int fault_install(struct fault *f)
 	pcache_unpin_locked(line);
 	spin_unlock(set_lock);
 	if (f->old_gframe != GFRAME_NONE)
-		frame_drop(f->old_gframe, f->old_flags);
+		frame_drop(f->aspace, f->old_gframe, f->old_flags);
 	fill_over(f->aspace);
 	return ok ? 0 : -ENOMEM;
 }
@@ -654,7 +660,7 @@ static void fault_abandon(struct fault *f)
 	if (f->line)
 		pcache_unpin(f->line);
 	if (f->is_learned)
-		frame_drop(f->gframe, f->flags);
+		frame_drop(f->aspace, f->gframe, f->flags);
 	spin_lock(lock);
 	entry_settle(f, f->old);
 	spin_unlock(lock);

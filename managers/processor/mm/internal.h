@@ -117,6 +117,7 @@ struct aspace {
 	atomic_t nr_fills;  /* entries that faults own */
 	struct waitq waitq; /* nr_fills or nr_pins became 0 */
 	struct page_reports reports;
+	atomic_t nr_in_ledger; /* debug: see ledger.h */
 };
 
 /** aspace_count_resident - @nr entries (or fewer) became ones with a frame. */
@@ -270,7 +271,7 @@ int __must_check range_copy(struct aspace *parent, struct aspace *child);
 /** range_has_pages - is there an entry that is not none? */
 bool range_has_pages(struct aspace *aspace, u64 start, u64 end);
 /** frame_drop - an entry with @flags (PTE_FILE) let go of @gframe. */
-void frame_drop(u64 gframe, u64 flags);
+void frame_drop(struct aspace *aspace, u64 gframe, u64 flags);
 
 /* ---- change.c, remap.c, advice.c: what the system calls do, on kernel
  * arguments ---- */

@@ -7,6 +7,7 @@
  * batch: until then a thread may still read and write them.
  */
 #include "internal.h"
+#include "ledger.h"
 
 #include <kernel/assert.h>
 #include <lib/errno.h>
@@ -31,8 +32,10 @@ struct gather {
 	u64 vaddrs[TLB_FLUSH_PAGES_MAX];
 };
 
-void frame_drop(u64 gframe, u64 flags)
+void frame_drop(struct aspace *aspace, u64 gframe, u64 flags)
 {
+	if (!(flags & PTE_FILE))
+		ledger_give(aspace, LEDGER_FRAME, gframe);
 	if (flags & PTE_FILE)
 		pcache_forget(gframe, false);
 	else if (!frame_unshare(gframe))
@@ -58,7 +61,8 @@ static void gather_flush(struct gather *gather)
 	for (u32 i = 0; i < gather->nr && gather->is_zap; i++) {
 		if (gather->pages[i].gframe == GFRAME_NONE)
 			continue;
-		frame_drop(gather->pages[i].gframe, gather->pages[i].pte);
+		frame_drop(gather->aspace, gather->pages[i].gframe,
+			   gather->pages[i].pte);
 		nr_gone++;
 	}
 	if (nr_gone)
@@ -281,8 +285,8 @@ int range_move(struct aspace *aspace, u64 start, u64 end, u64 to)
 	return 0;
 }
 
-/* What a child's entry is for a parent's @ptep; its lock is held. */
-static pte_t entry_share(pte_t *ptep, bool *is_weaker)
+/* What @child's entry is for a parent's @ptep; its lock is held. */
+static pte_t entry_share(struct aspace *child, pte_t *ptep, bool *is_weaker)
 {
 	pte_t pte = pte_read(ptep);
 	u64 gframe;
@@ -294,6 +298,7 @@ static pte_t entry_share(pte_t *ptep, bool *is_weaker)
 				     : pte_remote_gframe(pte);
 	if (!(pte & PTE_FILE)) {
 		frame_share(gframe);
+		ledger_take(child, LEDGER_FRAME, gframe);
 		if (pte_is_present(pte) && pte & PTE_WRITE) {
 			fetch_and(ptep, ~PTE_WRITE);
 			*is_weaker = true;
@@ -318,7 +323,7 @@ static int copy_part(struct aspace *parent, struct aspace *child, u64 start,
 			return -ENOMEM;
 		}
 		spin_lock(pte_lock_of(ptep));
-		copy = entry_share(ptep, is_weaker);
+		copy = entry_share(child, ptep, is_weaker);
 		pte_write(child_ptep, copy);
 		spin_unlock(pte_lock_of(ptep));
 		nr_copied += !pte_is_none(copy);

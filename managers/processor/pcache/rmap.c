@@ -11,6 +11,7 @@
 #include <kernel/assert.h>
 #include <kernel/counters.h>
 #include <lib/errno.h>
+#include <managers/processor/mm/ledger.h>
 #include <managers/processor/mm/pte.h>
 #include <managers/processor/mm/space.h>
 #include <mm/slab.h>
@@ -37,6 +38,7 @@ static __noinline bool rmap_push(struct pcache_line *line,
 			      .next = line->first_rmap.next};
 	line->first_rmap.next = rmap;
 	line->nr_maps++;
+	ledger_take(aspace, LEDGER_RMAP, vaddr);
 	counter_inc(nr_pcache_rmap_alloc);
 	gauge_add(nr_pcache_rmaps, 1);
 	return true;
@@ -53,6 +55,7 @@ bool pcache_rmap_add(struct pcache_line *line, struct aspace *aspace, u64 vaddr,
 	line->first_rmap = (struct rmap){
 		.aspace = aspace, .vaddr = vaddr, .ptep = ptep, .next = NULL};
 	line->nr_maps = 1;
+	ledger_take(aspace, LEDGER_RMAP, vaddr);
 	counter_inc(nr_pcache_rmap_alloc);
 	gauge_add(nr_pcache_rmaps, 1);
 	return true;
@@ -61,8 +64,10 @@ bool pcache_rmap_add(struct pcache_line *line, struct aspace *aspace, u64 vaddr,
 /* Take the rmap behind @prev, or the first one (@prev NULL), off @line. */
 static void rmap_remove(struct pcache_line *line, struct rmap *prev)
 {
+	const struct rmap *r = prev ? prev->next : &line->first_rmap;
 	struct rmap *gone = line->first_rmap.next;
 
+	ledger_give(r->aspace, LEDGER_RMAP, r->vaddr);
 	if (prev) {
 		gone = prev->next;
 		prev->next = gone->next;
