@@ -724,9 +724,7 @@ static void fault_init(struct fault *f, struct aspace *aspace, u64 vaddr,
 	f->old_gframe = GFRAME_NONE;
 	f->is_learned = false;
 	fault_clock_begin(&f->clock, info->trapped);
-	info->signo = 0;
-	info->si_code = 0;
-	info->is_major = false;
+	info->is_major = false; /* signo, si_code: refuse() */
 }
 
 int aspace_fault(struct aspace *aspace, u64 vaddr, u32 access,
