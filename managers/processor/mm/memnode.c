@@ -188,6 +188,8 @@ static void memnode_event(struct peer *peer, enum peer_event event)
 /* ---- the stock of granted frames ------------------------------------------
  */
 
+#define GRANT_TRIES 3
+
 /*
  * Ask @node for frames unless the stock holds more than @enough.
  * Return: how many frames came or were there - others may have taken them by
@@ -211,8 +213,12 @@ static int stock_refill(struct memnode *node, u32 enough)
 	rc = (int)READ_ONCE(node->nr_stock);
 	if ((u32)rc > enough)
 		goto unlock;
-	counter_inc(nr_grant_rpc);
-	rc = rpc_call(node->peer, RPC_m_grant, &args);
+	/* A program waits: one reply that is lost must not be its end.  The
+	 * frames that it named stay lent until this node goes. */
+	for (u32 i = 0; i < GRANT_TRIES && (!i || rc == -ETIMEDOUT); i++) {
+		counter_inc(nr_grant_rpc);
+		rc = rpc_call(node->peer, RPC_m_grant, &args);
+	}
 	if (rc)
 		goto unlock;
 	nr = args.rep_tail_len / sizeof(le64);
