@@ -82,6 +82,7 @@ def test_prints_the_same_with_a_share_of_its_memory(brick, programs, name,
     result = brick.run(
         '/bin/sh', '-c', SCRIPT, image=programs.image,
         pcache=programs.pcache(name, share),
+        timeout=7200,
         env=[f'NAME={name}', f'WAY={way}',
              'RUNS=' + ' '.join(f'{version}-{n}' for version, n in runs)])
     assert result.status == 0, result.explain()
