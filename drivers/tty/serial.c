@@ -110,12 +110,22 @@ static bool send_polled(struct port *p, char c)
 
 size_t serial_console_write(const char *buf, size_t len)
 {
+	/* There was room for "\r", but not for the "\n" behind it, which the
+	 * caller tries again. [the console's lock] */
+	static bool has_returned;
+
 	if (!console.is_present)
 		return len; /* nobody listens */
-	for (size_t i = 0; i < len; i++)
-		if ((buf[i] == '\n' && !send_polled(&console, '\r')) ||
-		    !send_polled(&console, buf[i]))
+	for (size_t i = 0; i < len; i++) {
+		if (buf[i] == '\n' && !has_returned) {
+			has_returned = send_polled(&console, '\r');
+			if (!has_returned)
+				return i;
+		}
+		if (!send_polled(&console, buf[i]))
 			return i;
+		has_returned = false;
+	}
 	return len;
 }
 
