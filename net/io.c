@@ -407,6 +407,29 @@ int remote_read_wait(struct peer *peer, struct remote_wait *w,
 	return transfer(peer, w, more, nr_more, IO_READ);
 }
 
+void remote_poll_for(struct peer *peer, const u8 *state, u8 from)
+{
+	struct chan *c = io_chan(peer);
+	u64 begun = rdtsc(), seen = begun, now;
+
+	if (!net_self.spin_cycles || thread_should_yield() ||
+	    !chan_poll_begin(c))
+		return;
+	for (;;) {
+		chan_poll_sent(c);
+		if (READ_ONCE(*state) != from || READ_ONCE(c->state) != CHAN_UP)
+			break;
+		cpu_relax();
+		now = rdtsc();
+		counter_add(nr_poll_cycles, now - seen);
+		seen = now;
+		if (now - begun >= net_self.spin_cycles ||
+		    thread_should_yield())
+			break;
+	}
+	chan_poll_end(c);
+}
+
 int remote_read(struct peer *peer, const struct region *region, u64 paddr,
 		u64 remote_addr, u32 rkey, u32 len_bytes)
 {

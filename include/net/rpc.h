@@ -205,6 +205,14 @@ int __must_check remote_read_wait(struct peer *peer, struct remote_wait *w,
 				  struct remote_io **more, u32 nr_more);
 #define REMOTE_WAIT_MORE_MAX 15u
 
+/**
+ * remote_poll_for - wait a little for a transfer that another thread posted.
+ * @state: what its done() changes from @from to something else
+ *
+ * Spins as remote_read() does, then returns in any case.
+ */
+void remote_poll_for(struct peer *peer, const u8 *state, u8 from);
+
 /** rpc_name - for messages; "unknown" for what the list lacks. */
 const char *rpc_name(u32 op);
 

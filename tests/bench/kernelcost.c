@@ -5,8 +5,9 @@
  * time-stamp counter counts instructions; Documentation/performance.md says
  * what is in each figure.
  *
- *	kernelcost [-s SUFFIX] [NAME]
+ *	kernelcost [-m] [-s SUFFIX] [NAME]
  *
+ * With -m, only what goes through much memory.
  * SUFFIX is added to the names of figures in which the network is used.  With
  * a NAME, what is measured under it is done, to be traced, between two marks;
  * the last NR_SAMPLES faults (calls) are the ones of the figure.
@@ -28,7 +29,7 @@
 #define LOOP_ROUNDS 1000000ul
 
 static const char *suffix = "";
-static bool is_traced;
+static bool is_traced, is_scan_only;
 static int counters_fd;
 static uint64_t overhead; /* of a measurement */
 static uint64_t samples[NR_SAMPLES];
@@ -70,29 +71,35 @@ static void print(const char *name, const char *more, uint64_t value)
 	fflush(stdout);
 }
 
+static char counters_text[65536];
+
+static void read_counters(void)
+{
+	ssize_t n =
+		pread(counters_fd, counters_text, sizeof(counters_text) - 1, 0);
+
+	if (n <= 0)
+		die("/proc/brick/counters");
+	counters_text[n] = 0;
+}
+
+/* As last read; @name as it stands in the file, from newline to colon. */
+static uint64_t counter(const char *name)
+{
+	const char *at = strstr(counters_text, name);
+
+	if (!at)
+		die(name);
+	return strtoul(at + strlen(name), NULL, 10);
+}
+
 /* Cycles in which this node halted, or polled for the network in vain. */
 static uint64_t waited(void)
 {
-	static const char *const names[] = {"\nnr_halt_cycles: ",
-					    "\nnr_poll_cycles: "};
-	static char text[32768];
-	uint64_t sum = 0;
-	ssize_t n;
-
 	if (is_traced)
 		return 0;
-	n = pread(counters_fd, text, sizeof(text) - 1, 0);
-	if (n <= 0)
-		die("/proc/brick/counters");
-	text[n] = 0;
-	for (int i = 0; i < 2; i++) {
-		const char *at = strstr(text, names[i]);
-
-		if (!at)
-			die(names[i]);
-		sum += strtoul(at + strlen(names[i]), NULL, 10);
-	}
-	return sum;
+	read_counters();
+	return counter("\nnr_halt_cycles: ") + counter("\nnr_poll_cycles: ");
 }
 
 /* ---- memory ------------------------------------------------------------- */
@@ -299,6 +306,51 @@ static void measure_evict(void)
 	unmap(at, nr_pages);
 }
 
+static void read_randomly(volatile char *at, unsigned long nr_pages)
+{
+	uint64_t x = 88172645463325252ul;
+
+	for (unsigned long i = 0; i < nr_pages; i++) {
+		x ^= x << 13; /* Marsaglia's xorshift64 */
+		x ^= x >> 7;
+		x ^= x << 17;
+		(void)at[x % nr_pages * PAGE];
+	}
+}
+
+static uint64_t nr_refaults(void)
+{
+	read_counters();
+	return counter("\nnr_pcache_fill_from_memory: ");
+}
+
+static void measure_way(const char *name,
+			void (*touch)(volatile char *, unsigned long),
+			volatile char *at, unsigned long nr_pages)
+{
+	uint64_t refaults = nr_refaults(), each = per_page(touch, at, nr_pages);
+
+	refaults = nr_refaults() - refaults;
+	print(name, suffix, each);
+	if (!is_traced)
+		printf("%s.refaults%s: %lu events\n", name, suffix,
+		       (unsigned long)(refaults * 1000 / nr_pages));
+}
+
+/* Memory that is four times the pcache, in order and not: instructions a page,
+ * waiting excluded, and of 1000 pages how many were waited for. */
+static void measure_scan(void)
+{
+	unsigned long nr_pages = pcache_pages() * 4;
+	volatile char *at = map(nr_pages);
+
+	write_all(at, nr_pages);
+	read_all(at, nr_pages); /* until nothing is modified */
+	measure_way("scan.page", read_all, at, nr_pages);
+	measure_way("random.page", read_randomly, at, nr_pages);
+	unmap(at, nr_pages);
+}
+
 static const struct {
 	const char *name;
 	void (*fn)(void);
@@ -306,6 +358,7 @@ static const struct {
 	{"copy", measure_copy},         {"syscall", measure_syscall},
 	{"zerofill", measure_zerofill}, {"cow", measure_cow},
 	{"refault", measure_refault},   {"evict", measure_evict},
+	{"scan", measure_scan},
 };
 
 static void mark(const char *text)
@@ -332,10 +385,13 @@ int main(int argc, char **argv)
 {
 	int c;
 
-	while ((c = getopt(argc, argv, "s:")) != -1) {
-		if (c != 's')
+	while ((c = getopt(argc, argv, "ms:")) != -1) {
+		if (c == 'm')
+			is_scan_only = true;
+		else if (c == 's')
+			suffix = optarg;
+		else
 			return 2;
-		suffix = optarg;
 	}
 	counters_fd = open("/proc/brick/counters", O_RDONLY);
 	if (counters_fd < 0)
@@ -348,6 +404,7 @@ int main(int argc, char **argv)
 	measure_scale();
 	for (size_t i = 0; i < sizeof(measurements) / sizeof(measurements[0]);
 	     i++)
-		measurements[i].fn();
+		if (!is_scan_only || measurements[i].fn == measure_scan)
+			measurements[i].fn();
 	return 0;
 }

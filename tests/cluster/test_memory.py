@@ -66,7 +66,10 @@ def stress(brick, image, threads, *args, **options):
             assert counters[node][gauge] == 0, (node, gauge,
                                                 counters[node][gauge],
                                                 result.explain())
-    return counters['p0']
+    p = counters['p0']
+    assert p['nr_prefetch_issued'] == (p['nr_prefetch_used']
+                                       + p['nr_prefetch_wasted']), p
+    return p
 
 
 # The policies of eviction take turns: these two, and below LRU and FIFO.
@@ -84,21 +87,25 @@ def test_no_byte_is_wrong_with_16_sets(brick, image, kernel, seconds, policy):
 
 def test_the_phases_of_faults_sum_up_to_the_counters(brick, image, tmp_path):
     path = tmp_path / 'faults.json'
-    p = stress(brick, image, 2, '-n', '1500', cpus=2, pcache='512K,4way',
+    p = stress(brick, image, 3, '-t', '6', cpus=2, pcache='1M,8way',
                **{'faults-file': path})
+    # There is room to read ahead.
+    assert p['nr_prefetch_used'] > 10, p
     faults = json.loads(path.read_text(encoding='utf-8'))['p0']
     slowest = faults.pop('slowest')
     nr = {kind: sum(faults.get(kind, {}).get('total', {}).values())
-          for kind in ('minor', 'zerofill', 'pcache', 'victim', 'refault',
-                       'memory', 'cow')}
+          for kind in ('minor', 'zerofill', 'pcache', 'victim', 'ahead',
+                       'refault', 'memory', 'cow')}
     assert sum(nr.values()) == (p['nr_pgfault'] - p['nr_pgfault_segv']
                                 - p['nr_pgfault_sigbus']), (nr, p)
     assert nr['zerofill'] == p['nr_pcache_fill_zerofill'], (nr, p)
     assert nr['cow'] == p['nr_pgfault_wp_cow'], (nr, p)
-    assert (nr['pcache'] + nr['victim'] + nr['refault'] + nr['memory']
-            + nr['cow']) == (p['nr_pcache_fill_from_pcache']
-                             + p['nr_pcache_fill_from_victim']
-                             + p['nr_pcache_fill_from_memory']), (nr, p)
+    assert (nr['pcache'] + nr['victim'] + nr['ahead'] + nr['refault']
+            + nr['memory'] + nr['cow']) == (p['nr_pcache_fill_from_pcache']
+                                            + p['nr_pcache_fill_from_victim']
+                                            + p['nr_prefetch_used']
+                                            + p['nr_pcache_fill_from_memory']
+                                            ), (nr, p)
     # Each phase once a fault, or never.
     for kind, phases in faults.items():
         for phase, buckets in phases.items():

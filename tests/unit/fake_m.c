@@ -60,7 +60,6 @@ static struct {
 	u32 *refs;
 	struct m_aspace aspaces[MAX_ASIDS];
 	struct m_object objects[MAX_OBJECTS];
-	u32 fail_reads, fail_writes;
 } m;
 
 static struct vma *m_vma_alloc(struct vma_tree *tree)
@@ -673,75 +672,13 @@ int rpc_call(struct peer *peer, enum rpc_op op, struct rpc_args *args)
 
 /* ---- one-sided ---- */
 
-static u8 *remote(u64 remote_addr)
+u8 *fake_m_remote(u64 remote_addr)
 {
 	u64 pfn = (remote_addr - POOL_DMA) / PAGE_SIZE;
 
 	CHECK(pfn && pfn < m.nr_frames);
 	CHECK(m.state[pfn] != FREE); /* M gave it to nobody */
 	return frame(pfn);
-}
-
-int remote_read_wait(struct peer *peer, struct remote_wait *w,
-		     struct remote_io **more, u32 nr_more)
-{
-	CHECK(!nr_more);
-	w->posted = rdtsc();
-	fake_sched_point();
-	if (m.fail_reads && m.fail_reads--)
-		return -EIO;
-	memcpy(kaddr_of(w->io.paddr), remote(w->io.remote_addr),
-	       w->io.len_bytes);
-	fake_sched_point();
-	w->arrived = rdtsc();
-	return 0;
-}
-
-/* In two halves: who changes a page while it is written must write it again. */
-int remote_write(struct peer *peer, const struct region *region, u64 paddr,
-		 u64 remote_addr, u32 rkey, u32 len_bytes)
-{
-	fake_sched_point();
-	memcpy(remote(remote_addr), kaddr_of(paddr), len_bytes / 2);
-	fake_sched_point();
-	memcpy(remote(remote_addr) + len_bytes / 2,
-	       (u8 *)kaddr_of(paddr) + len_bytes / 2, len_bytes / 2);
-	return 0;
-}
-
-/* Writes go to a card, which is slow, and late to say that they are done. */
-#define CARD_DEPTH 1024u
-static struct {
-	struct remote_io *queue[CARD_DEPTH];
-	u32 head, tail;
-	struct waitq waitq;
-} card;
-
-static void card_main(void *arg)
-{
-	for (;;) {
-		struct remote_io *io;
-
-		wait_event(&card.waitq, card.head != card.tail);
-		io = card.queue[card.tail++ % CARD_DEPTH];
-		io->status = remote_write(NULL, io->region, io->paddr,
-					  io->remote_addr, 0, io->len_bytes);
-		if (m.fail_writes) {
-			m.fail_writes--;
-			io->status = -EIO;
-		}
-		fake_sched_point();
-		io->done(io);
-	}
-}
-
-int remote_write_async(struct peer *peer, struct remote_io **ios, u32 nr)
-{
-	CHECK(card.head - card.tail + nr <= CARD_DEPTH);
-	for (u32 i = 0; i < nr; i++)
-		card.queue[card.head++ % CARD_DEPTH] = ios[i];
-	waitq_wake_all(&card.waitq);
-	return 0;
 }
 
 int net_region_register(u64 paddr, u64 len_bytes, u32 access,
@@ -777,16 +714,6 @@ const char *peer_name(const struct peer *peer)
 	return "the memory node";
 }
 
-void fake_m_fail_reads(u32 nr)
-{
-	m.fail_reads = nr;
-}
-
-void fake_m_fail_writes(u32 nr)
-{
-	m.fail_writes = nr;
-}
-
 void fake_m_start(u32 nr_frames)
 {
 	m.nr_frames = nr_frames;
@@ -795,6 +722,5 @@ void fake_m_start(u32 nr_frames)
 	m.refs = calloc(nr_frames, sizeof(*m.refs));
 	for (u32 i = 0; i < FAKE_FILES; i++)
 		object_new(FAKE_FILE_PAGES);
-	waitq_init(&card.waitq);
-	CHECK(thread_spawn("card", card_main, NULL));
+	fake_card_start();
 }

@@ -14,6 +14,10 @@
 
 /** fake_m_start - @nr_frames in its pool. */
 void fake_m_start(u32 nr_frames);
+/** fake_m_remote - a frame by its address; somebody must own it. */
+u8 *fake_m_remote(u64 remote_addr);
+/** fake_card_start - the transfers' thread; fake_m_start() does. */
+void fake_card_start(void);
 /** fake_m_file - the identity of file @i. */
 struct wire_fid fake_m_file(u32 i);
 /** fake_m_file_byte - its content. */
@@ -24,6 +28,10 @@ u32 fake_m_granted_frames(void);
 void fake_m_fail_reads(u32 nr);
 /** fake_m_refuse_maps - shall m_mmap and m_mremap of @asid get -ENOMEM? */
 void fake_m_refuse_maps(u32 asid, bool refuses);
+/** fake_m_refuse_reads - the next @nr calls to read without waiting fail. */
+void fake_m_refuse_reads(u32 nr);
+/** fake_m_fail_prefetch - the next @nr reads that nobody waits for fail. */
+void fake_m_fail_prefetch(u32 nr);
 /** fake_m_fail_writes - @nr of the next write-backs by evictors fail once. */
 void fake_m_fail_writes(u32 nr);
 /** fake_m_fail_execs - the next @nr execs find the node's life over. */

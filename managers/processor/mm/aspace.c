@@ -4,6 +4,7 @@
 #define pr_fmt(fmt) "mm: " fmt
 #include "internal.h"
 #include "ledger.h"
+#include "prefetch.h"
 
 #include <kernel/assert.h>
 #include <kernel/counters.h>
@@ -476,6 +477,8 @@ int aspace_start(void)
 	rc = pcache_start();
 	if (!rc)
 		rc = fault_start();
+	if (!rc)
+		prefetch_start();
 	if (!rc)
 		rc = files_start();
 	if (!rc)

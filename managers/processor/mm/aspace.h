@@ -20,6 +20,7 @@
 #include <rpc/wire.h>
 
 struct aspace;
+struct prefetch_stream;
 
 /** aspace_start - prepare pcache and address spaces; an INITCALL does. */
 int __must_check aspace_start(void);
@@ -33,6 +34,7 @@ struct aspace_fault_info {
 	s32 si_code;   /* SEGV_MAPERR, SEGV_ACCERR, BUS_ADRERR */
 	bool is_major; /* something crossed the wire */
 	u64 trapped;   /* in: when, by the time-stamp counter; 0: no trap */
+	struct prefetch_stream *stream; /* in: the thread's; NULL: none */
 };
 
 /**

@@ -29,6 +29,7 @@
 #include "fault_phases.h"
 #include "internal.h"
 #include "ledger.h"
+#include "prefetch.h"
 
 #include <arch/x86/page_copy.h>
 #include <kernel/assert.h>
@@ -52,6 +53,7 @@ struct fault {
 	u64 vaddr;  /* of the page */
 	u32 access; /* FAULT_* */
 	struct aspace_fault_info *info;
+	struct prefetch_stream *stream; /* of the thread; NULL: none */
 	struct fault_clock clock;
 	enum fault_kind kind;
 
@@ -334,7 +336,7 @@ static int resolve_zero(struct fault *f)
 }
 
 /* Fill .line, which is claimed for .gframe, by an RDMA READ. */
-static int read_line(struct fault *f)
+static int read_line(struct fault *f, struct prefetch_batch *batch)
 {
 	struct memnode *node = memnode_of(f->gframe);
 	struct remote_wait w;
@@ -342,38 +344,53 @@ static int read_line(struct fault *f)
 
 	remote_wait_init(&w, pcache_region(), pcache_line_paddr(f->line),
 			 frame_dma(f->gframe), node->rkey, PAGE_SIZE);
-	rc = remote_read_wait(node->peer, &w, NULL, 0);
+	rc = remote_read_wait(node->peer, &w, batch->ios, batch->nr);
+	if (!w.posted)
+		prefetch_drop(batch);
 	fault_clock_mark(&f->clock, PHASE_WAKE);
-	f->clock.ends[PHASE_POST] = w.posted;
-	f->clock.ends[PHASE_WIRE] = w.arrived;
+	/* It may complete, elsewhere, before the thread that posts it goes on.
+	 */
+	f->clock.ends[PHASE_WIRE] = min(w.arrived, f->clock.ends[PHASE_WAKE]);
+	f->clock.ends[PHASE_POST] = min(w.posted, f->clock.ends[PHASE_WIRE]);
 	return rc;
+}
+
+/* The page in .gframe was @got from the pcache. */
+static int found_line(struct fault *f, enum pcache_got got,
+		      struct prefetch_batch *batch)
+{
+	fault_clock_skip(&f->clock, PHASE_WAY, PHASE_WAKE);
+	prefetch_post(batch);
+	switch (got) {
+	case PCACHE_FOUND:
+		f->kind = FAULT_PCACHE;
+		counter_inc(nr_pcache_fill_from_pcache);
+		break;
+	case PCACHE_FOUND_AHEAD:
+		f->kind = FAULT_AHEAD;
+		break; /* counted as nr_prefetch_used */
+	default:
+		f->kind = FAULT_VICTIM;
+		counter_inc(nr_pcache_fill_from_victim);
+	}
+	return 0;
 }
 
 /* The page is in .gframe: from the pcache, or by an RDMA READ. */
 static int resolve_remote(struct fault *f)
 {
 	enum pcache_got got = pcache_get(f->gframe, &f->line);
+	struct prefetch_batch batch;
 	int rc;
 
 	fault_clock_mark(&f->clock, PHASE_WAY);
-	switch (got) {
-	case PCACHE_FOUND:
-		fault_clock_skip(&f->clock, PHASE_WAY, PHASE_WAKE);
-		f->kind = FAULT_PCACHE;
-		counter_inc(nr_pcache_fill_from_pcache);
-		return 0;
-	case PCACHE_FOUND_VICTIM:
-	case PCACHE_FOUND_AHEAD:
-		fault_clock_skip(&f->clock, PHASE_WAY, PHASE_WAKE);
-		f->kind = FAULT_VICTIM;
-		counter_inc(nr_pcache_fill_from_victim);
-		return 0;
-	default:
-		break;
-	}
+	prefetch_choose(f->stream, f->aspace, f->vaddr, f->gframe,
+			got == PCACHE_FOUND_AHEAD, &batch);
+	if (got != PCACHE_CLAIMED)
+		return found_line(f, got, &batch);
 	f->info->is_major = true;
 	f->kind = FAULT_REFAULT;
-	rc = read_line(f);
+	rc = read_line(f, &batch);
 	if (unlikely(rc)) {
 		pcache_fill_end(f->line, false, false);
 		f->line = NULL;
@@ -473,6 +490,7 @@ static int resolve_memory(struct fault *f)
 	bool was_remote = pte_is_remote(f->old); /* then we have the bytes */
 	struct pcache_line *line = was_remote ? NULL : pcache_borrow();
 	u64 nr_write_backs = pcache_nr_write_backs();
+	struct prefetch_batch batch;
 	struct fault_clock first;
 	bool is_zero = false;
 	int rc;
@@ -508,6 +526,9 @@ static int resolve_memory(struct fault *f)
 	f->line = line;
 	f->kind = FAULT_MEMORY;
 	counter_inc(nr_pcache_fill_from_memory);
+	prefetch_choose(f->stream, f->aspace, f->vaddr, f->gframe, false,
+			&batch);
+	prefetch_post(&batch);
 	return 0;
 }
 
@@ -723,6 +744,7 @@ static void fault_init(struct fault *f, struct aspace *aspace, u64 vaddr,
 	f->report = NULL;
 	f->old_gframe = GFRAME_NONE;
 	f->is_learned = false;
+	f->stream = READ_ONCE(prefetch_mode) ? info->stream : NULL;
 	fault_clock_begin(&f->clock, info->trapped);
 	info->is_major = false; /* signo, si_code: refuse() */
 }

@@ -34,10 +34,10 @@ static u64 ns_mult = (1ul << NS_SHIFT) / 8; /* ns = cycles * it >> NS_SHIFT */
 #define PHASES_LINE      (PHASES_LOOK | PHASE_BIT(WAY) | PHASE_BIT(MAP))
 
 static const char *const kind_names[] = {
-	[FAULT_MINOR] = "minor",     [FAULT_ZEROFILL] = "zerofill",
-	[FAULT_PCACHE] = "pcache",   [FAULT_VICTIM] = "victim",
-	[FAULT_REFAULT] = "refault", [FAULT_MEMORY] = "memory",
-	[FAULT_COPIED] = "cow",
+	[FAULT_MINOR] = "minor",   [FAULT_ZEROFILL] = "zerofill",
+	[FAULT_PCACHE] = "pcache", [FAULT_VICTIM] = "victim",
+	[FAULT_AHEAD] = "ahead",   [FAULT_REFAULT] = "refault",
+	[FAULT_MEMORY] = "memory", [FAULT_COPIED] = "cow",
 };
 
 static const char *const phase_names[] = {
@@ -111,6 +111,7 @@ static u32 phases_of(enum fault_kind kind)
 		[FAULT_ZEROFILL] = PHASES_LINE | PHASE_BIT(COPY),
 		[FAULT_PCACHE] = PHASES_LINE,
 		[FAULT_VICTIM] = PHASES_LINE,
+		[FAULT_AHEAD] = PHASES_LINE,
 		[FAULT_REFAULT] = PHASES_LINE | PHASES_NET,
 		[FAULT_MEMORY] = PHASES_LINE | PHASES_NET,
 		[FAULT_COPIED] = PHASES_LINE | PHASES_NET | PHASE_BIT(COPY),
@@ -158,11 +159,15 @@ void fault_clock_end(struct fault_clock *clock, enum fault_kind kind, u64 vaddr)
 		break;
 	case FAULT_PCACHE:
 	case FAULT_VICTIM:
+	case FAULT_AHEAD:
 		count_phases(clock, kind, PHASES_LINE, PHASE_BIT(WAIT));
 		break;
 	case FAULT_REFAULT:
+		count_phases(clock, FAULT_REFAULT, PHASES_LINE | PHASES_NET,
+			     PHASE_BIT(WAIT));
+		break;
 	case FAULT_MEMORY:
-		count_phases(clock, kind, PHASES_LINE | PHASES_NET,
+		count_phases(clock, FAULT_MEMORY, PHASES_LINE | PHASES_NET,
 			     PHASES_NET | PHASE_BIT(WAIT));
 		break;
 	default:

@@ -38,6 +38,7 @@ enum fault_kind {
 	FAULT_ZEROFILL, /* first write of anonymous memory */
 	FAULT_PCACHE,   /* the line was in its set */
 	FAULT_VICTIM,   /* the line was in the victim cache */
+	FAULT_AHEAD,    /* the line had been read ahead */
 	FAULT_REFAULT,  /* one RDMA READ */
 	FAULT_MEMORY,   /* the memory node was asked (m_fault) */
 	FAULT_COPIED,   /* copy on write, whatever came before */

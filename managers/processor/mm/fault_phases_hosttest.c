@@ -113,8 +113,8 @@ KTEST(every_kind_counts_its_phases_once)
 {
 	static const u32 nr_phases[NR_FAULT_KINDS] = {
 		[FAULT_MINOR] = 3,  [FAULT_ZEROFILL] = 6, [FAULT_PCACHE] = 5,
-		[FAULT_VICTIM] = 5, [FAULT_REFAULT] = 8,  [FAULT_MEMORY] = 8,
-		[FAULT_COPIED] = 9};
+		[FAULT_VICTIM] = 5, [FAULT_AHEAD] = 5,    [FAULT_REFAULT] = 8,
+		[FAULT_MEMORY] = 8, [FAULT_COPIED] = 9};
 	u64 cycles[NR_FAULT_PHASES];
 
 	for (u32 p = 0; p < NR_FAULT_PHASES; p++)

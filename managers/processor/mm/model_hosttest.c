@@ -9,6 +9,7 @@
  * window.  PCACHE_SEED=n repeats a run; the seed is printed on failure.
  */
 #include "internal.h"
+#include "model_shared.h"
 
 #include <kernel/assert.h>
 #include <kernel/cmdline.h>
@@ -120,10 +121,12 @@ static u8 *byte_of_model(struct model_page *page, u32 byte)
 /* The place of a byte, after the faults it takes; NULL: SIGSEGV. */
 static u8 *touch(struct process *p, u64 vaddr, bool is_write)
 {
-	struct aspace_fault_info info = {.trapped = 0};
+	struct aspace_fault_info info;
 	u8 *at;
 
 	while (!(at = mmu_access(&p->aspace->pt, vaddr, is_write))) {
+		info.trapped = 0;
+		info.stream = model_stream();
 		if (!aspace_fault(p->aspace, vaddr,
 				  is_write ? FAULT_WRITE : FAULT_READ, &info))
 			continue;
@@ -146,11 +149,10 @@ static void copy_from_file(struct model_page *page)
 	page->is_copied = true;
 }
 
-/* Touch a byte and compare; in one piece with the model's, as the baton is
- * not passed between. */
-static void step_touch(struct process *p, struct rand *rand)
+/* Touch a byte of page @n and compare; in one piece with the model's, as the
+ * baton is not passed between. */
+static void touch_page(struct process *p, struct rand *rand, u32 n)
 {
-	u32 n = (u32)rand_below(rand, NR_PAGES);
 	u32 byte = (u32)rand_below(rand, NR_BYTES);
 	bool is_write = rand_below(rand, 2);
 	struct model_page *page = &p->pages[n];
@@ -184,6 +186,20 @@ static void step_touch(struct process *p, struct rand *rand)
 	*byte_of_model(page, byte) = value;
 	if (p->is_forking)
 		page->fork_written |= (u8)(1u << byte);
+}
+
+static void step_touch(struct process *p, struct rand *rand)
+{
+	touch_page(p, rand, (u32)rand_below(rand, NR_PAGES));
+}
+
+/* Go through the window, so that pages are read ahead. */
+static void step_scan(struct process *p, struct rand *rand)
+{
+	u32 stride = 1 + (u32)rand_below(rand, 3);
+
+	for (u32 n = 0; n < NR_PAGES; n += stride)
+		touch_page(p, rand, n);
 }
 
 /* ---- changes
@@ -511,7 +527,10 @@ static void helper_main(void *arg)
 
 	rand_seed(&rand, seed * 77);
 	while (!p->is_ending) {
-		step_touch(p, &rand);
+		if (rand_below(&rand, 64))
+			step_touch(p, &rand);
+		else
+			step_scan(p, &rand);
 		fake_sched_point();
 	}
 	p->nr_helpers--;
@@ -553,6 +572,9 @@ static void step(struct process *p)
 	case 12:
 		step_shared_sync(p);
 		break;
+	case 13:
+		step_scan(p, &p->rand);
+		break;
 	default:
 		for (u32 i = 0; i < 6; i++)
 			step_touch(p, &p->rand);
@@ -583,6 +605,7 @@ static void run(u32 nr_steps)
 	first = calloc(1, sizeof(*first));
 	fake_m_fail_execs((u32)seed % 3);
 	fake_m_fail_writes((u32)seed % 5);
+	fake_m_refuse_reads((u32)seed % 3);
 	CHECK(!aspace_exec(&req, "a\0b", &rep, &first->aspace));
 	first->nr_steps = nr_steps;
 	first->brk = 0x200000;
@@ -595,39 +618,18 @@ static void run(u32 nr_steps)
 		sleep_ns(1000);
 }
 
-static void set_option(const char *name, const char *value)
-{
-	extern const struct boot_option __start_boot_options[];
-	extern const struct boot_option __stop_boot_options[];
-
-	for (const struct boot_option *o = __start_boot_options;
-	     o < __stop_boot_options; o++)
-		if (!strcmp(o->name, name))
-			CHECK(!o->setter(value));
-}
-
-static void expect_nothing_left(void)
-{
-	CHECK(gauge_read(nr_pcache_rmaps) == 0);
-	CHECK(gauge_read(nr_pcache_lines) == 0);
-	CHECK(gauge_read(nr_user_frames) == 0);
-	CHECK(gauge_read(nr_user_aspaces) == 0);
-	CHECK(gauge_read(nr_stock_frames) == fake_m_granted_frames());
-	CHECK(mmu_nr_tables() == 0);
-	CHECK(pcache_check() == 0);
-	CHECK(victims.nr_stock == pcache.nr_victims);
-}
-
 /* A boot with some geometry and policy, and a few programs one by one. */
 static void run_seed(void)
 {
 	static const char *const geometries[] = {
 		"64K,1way,victim=1", "64K,2way,victim=2", "96K,4way,victim=8",
 		"256K,8way,victim=4", "1M,8way"};
+	static const char *const prefetch[] = {"trend", "seq", "off"};
 	const char *policy = pcache_policies[seed % NR_POLICIES]->name;
 
-	set_option("pcache", geometries[seed % ARRAY_SIZE(geometries)]);
-	set_option("pcache_policy", policy);
+	model_set_option("prefetch", prefetch[seed / 5 % 3]);
+	model_set_option("pcache", geometries[seed % ARRAY_SIZE(geometries)]);
+	model_set_option("pcache_policy", policy);
 	fake_sched_start(seed);
 	fake_m_start(4096);
 	CHECK(!aspace_start());
@@ -635,7 +637,7 @@ static void run_seed(void)
 		policy = pcache_policies[(seed + i) % NR_POLICIES]->name;
 		CHECK(!pcache_set_policy(policy, strlen(policy)));
 		run(150);
-		expect_nothing_left();
+		model_expect_nothing_left();
 	}
 	if (getenv("PCACHE_SEED"))
 		for (u32 i = 0; i < NR_COUNTERS; i++)
@@ -655,8 +657,9 @@ static void run_thrash(void)
 	struct process p = {0};
 	u64 nr_pages, nr_evictions;
 
-	set_option("pcache", "1M,8way");
-	set_option("pcache_policy", pcache_policies[seed % NR_POLICIES]->name);
+	model_set_option("pcache", "1M,8way");
+	model_set_option("pcache_policy",
+			 pcache_policies[seed % NR_POLICIES]->name);
 	fake_sched_start(seed);
 	fake_m_start(4096);
 	CHECK(!aspace_start());
@@ -675,7 +678,7 @@ static void run_thrash(void)
 	CHECK(counter_read(COUNTER_nr_pcache_eviction_batch) <
 	      nr_evictions / 8);
 	aspace_put(p.aspace);
-	expect_nothing_left();
+	model_expect_nothing_left();
 }
 
 /* Which frame each page has; not whether and how it is mapped now. */
@@ -712,8 +715,9 @@ static void run_protect(void)
 	struct process p = {0};
 	u64 before;
 
-	set_option("pcache", "96K,4way,victim=8");
-	set_option("pcache_policy", pcache_policies[seed % NR_POLICIES]->name);
+	model_set_option("pcache", "96K,4way,victim=8");
+	model_set_option("pcache_policy",
+			 pcache_policies[seed % NR_POLICIES]->name);
 	fake_sched_start(seed);
 	fake_m_start(4096);
 	CHECK(!aspace_start());
@@ -730,7 +734,7 @@ static void run_protect(void)
 		CHECK(frames_digest(p.aspace) == before);
 	}
 	aspace_put(p.aspace);
-	expect_nothing_left();
+	model_expect_nothing_left();
 }
 
 KTEST(r12_mprotect_changes_permissions_and_nothing_else)
@@ -747,20 +751,5 @@ KTEST(one_flush_serves_many_evictions)
 
 KTEST(memory_behaves_like_the_model_under_eviction_and_fork)
 {
-	const char *fixed = getenv("PCACHE_SEED");
-	const char *rounds = getenv("PCACHE_ROUNDS");
-	u64 nr = rounds ? strtoul(rounds, NULL, 0) : 24;
-
-	for (seed = 1; seed <= nr; seed++) {
-		int status;
-
-		if (fixed)
-			seed = strtoul(fixed, NULL, 0);
-		status = fake_sched_run_apart(run_seed);
-		if (status)
-			fprintf(stderr, "repeat with PCACHE_SEED=%lu\n", seed);
-		EXPECT_EQ(status, 0);
-		if (fixed)
-			break;
-	}
+	model_run_seeds(run_seed, &seed, 24);
 }

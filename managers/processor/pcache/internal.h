@@ -79,6 +79,16 @@ extern struct victim_cache victims;
 void sets_start(void);
 
 struct pcache_set *set_of(u64 gframe);
+/** set_find - @set's line of @gframe, or NULL; set locked. */
+struct pcache_line *set_find(struct pcache_set *set, u64 gframe);
+struct waitq *set_waitq(const struct pcache_set *set);
+/** line_begin - a FREE or LOOSE line that is in no list becomes the copy of
+ * @gframe.  @set is locked. */
+void line_begin(struct pcache_line *line, struct pcache_set *set, u64 gframe,
+		enum line_state state);
+/** reserve_take - a line of the stock or of the clean victims; NULL: there are
+ * none. */
+struct pcache_line *reserve_take(void);
 /** set_event - something changed that waiters of @set want to know. */
 void set_event(struct pcache_set *set);
 /** line_set_state - make one of the transitions that pcache.h names. */
@@ -178,6 +188,15 @@ u32 evict_round(void);
 /** evict_help - a fault does a little of it.  Return: as above. */
 u32 evict_help(void);
 void evict_thread(void *arg);
+
+/* ---- ahead.c ---- */
+
+/** ahead_settle - @line, AHEAD, becomes a victim, or free, if it has arrived.
+ * Return: false: it has not.  Context: its set's lock held. */
+bool ahead_settle(struct pcache_line *line);
+/** ahead_wait - drop the set's lock, wait until @line, AHEAD, has arrived or
+ * something else happened, take it again.  May sleep. */
+void ahead_wait(struct pcache_line *line);
 
 /* ---- rmap.c ---- */
 

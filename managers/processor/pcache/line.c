@@ -47,7 +47,7 @@ u64 pcache_size_bytes(void)
 /* ---- waiting ----------------------------------------------------------------
  */
 
-static struct waitq *set_waitq(const struct pcache_set *set)
+struct waitq *set_waitq(const struct pcache_set *set)
 {
 	return &set_waitqs[(uintptr_t)set / 32 % NR_WAITQS]; /* cheap */
 }
@@ -76,7 +76,7 @@ static void set_wait(struct pcache_set *set)
 
 /* As set_wait(), for something to happen to @line of @set.  The end of an
  * eviction is no event of its set, but of all evictions. */
-static void line_wait(struct pcache_set *set, const struct pcache_line *line)
+static void line_wait(struct pcache_set *set, struct pcache_line *line)
 {
 	u32 seen = smp_load_acquire(&victims.nr_finished);
 
@@ -91,6 +91,10 @@ static void line_wait(struct pcache_set *set, const struct pcache_line *line)
 		if (line->nr_pins)
 			set_wait(set);
 		break; /* else it was EVICTING when the caller looked */
+	case LINE_AHEAD:
+		if (!ahead_settle(line))
+			ahead_wait(line);
+		break;
 	default:
 		set_wait(set);
 	}
@@ -131,7 +135,7 @@ void line_set_state(struct pcache_line *line, enum line_state to)
 		[LINE_VALID] = BIT(LINE_EVICTING) | BIT(LINE_FREE),
 		[LINE_EVICTING] = BIT(LINE_VICTIM),
 		[LINE_VICTIM] = BIT(LINE_VALID) | BIT(LINE_FREE),
-		[LINE_AHEAD] = BIT(LINE_VICTIM) | BIT(LINE_FREE),
+		[LINE_AHEAD] = BIT(LINE_VALID) | BIT(LINE_VICTIM),
 	};
 
 	ASSERT(next[line->state] & BIT(to));
@@ -145,7 +149,7 @@ void line_set_state(struct pcache_line *line, enum line_state to)
 /* ---- finding and claiming ---------------------------------------------------
  */
 
-static struct pcache_line *set_find(struct pcache_set *set, u64 gframe)
+struct pcache_line *set_find(struct pcache_set *set, u64 gframe)
 {
 	struct pcache_line *line;
 
@@ -227,9 +231,8 @@ static void set_put_free(struct pcache_set *set, struct pcache_line *line)
 	}
 }
 
-/* A FREE or LOOSE line that is in no list becomes the copy of @gframe. */
-static void line_begin(struct pcache_line *line, struct pcache_set *set,
-		       u64 gframe, enum line_state state)
+void line_begin(struct pcache_line *line, struct pcache_set *set, u64 gframe,
+		enum line_state state)
 {
 	line->set = set;
 	line->gframe = gframe;
@@ -242,13 +245,12 @@ static void line_begin(struct pcache_line *line, struct pcache_set *set,
 	line_set_state(line, state);
 }
 
-/* A hit in the victim cache. */
-static enum pcache_got victim_rescue(struct pcache_set *set,
-				     struct pcache_line *line)
+/* @line, in no FIFO, comes into the ways of its set because it is wanted. */
+static enum pcache_got line_come_in(struct pcache_set *set,
+				    struct pcache_line *line)
 {
 	bool was_ahead = line->is_ahead;
 
-	victim_del(line);
 	set_make_room(set);
 	list_move_tail(&line->in_list, &set->resident);
 	line_set_state(line, LINE_VALID);
@@ -261,6 +263,14 @@ static enum pcache_got victim_rescue(struct pcache_set *set,
 	}
 	counter_inc(nr_victim_hit);
 	return PCACHE_FOUND_VICTIM;
+}
+
+/* A hit in the victim cache. */
+static enum pcache_got victim_rescue(struct pcache_set *set,
+				     struct pcache_line *line)
+{
+	victim_del(line);
+	return line_come_in(set, line);
 }
 
 /* What to do about @line, which set_find() found.  Return: PCACHE_BUSY if the
@@ -284,6 +294,11 @@ static enum pcache_got set_use(struct pcache_set *set, u64 gframe,
 		return PCACHE_FOUND;
 	case LINE_VICTIM:
 		return victim_rescue(set, line);
+	case LINE_AHEAD:
+		if (smp_load_acquire(&line->arrival) != ARRIVAL_OK)
+			return PCACHE_BUSY;
+		line->nr_pins = 0;
+		return line_come_in(set, line);
 	case LINE_EVICTING:
 		counter_inc(nr_pgfault_due_to_concurrent_eviction);
 		return PCACHE_BUSY;
@@ -318,19 +333,22 @@ static __noinline enum pcache_got get_locked(struct pcache_set *set, u64 gframe,
 					     bool may_wait_for_room,
 					     struct pcache_line **out)
 {
-	bool is_counted = false;
+	bool is_counted = false, is_late = false;
 
 	for (;; spin_lock(&set->lock), *out = set_find(set, gframe)) {
 		enum pcache_got got;
 		u32 seen;
 
 		while ((got = set_use(set, gframe, *out, out)) == PCACHE_BUSY) {
+			is_late |= (*out)->state == LINE_AHEAD;
 			line_wait(set, *out);
 			*out = set_find(set, gframe);
 		}
 		seen = set->nr_events;
 		spin_unlock(&set->lock);
 		if (got != PCACHE_FULL) {
+			if (is_late && got == PCACHE_FOUND_AHEAD)
+				counter_inc(nr_prefetch_late);
 			help_if_late();
 			return got;
 		}
@@ -416,8 +434,7 @@ void pcache_unpin(struct pcache_line *line)
 /* ---- borrowed lines ---------------------------------------------------------
  */
 
-/* From the stock, or from the clean victims; NULL: there are none. */
-static struct pcache_line *reserve_take(void)
+struct pcache_line *reserve_take(void)
 {
 	struct pcache_line *line;
 
@@ -469,54 +486,6 @@ bool pcache_adopt(struct pcache_line *line, u64 gframe, u64 nr_write_backs)
 	return is_new;
 }
 
-/* ---- ahead of demand --------------------------------------------------------
- */
-
-struct pcache_line *pcache_ahead_claim(u64 gframe)
-{
-	struct pcache_set *set = set_of(gframe);
-	struct pcache_line *line;
-	bool is_new;
-
-	if (!reserve_has(READ_ONCE(victims.low) + 1))
-		return NULL;
-	line = reserve_take();
-	if (!line)
-		return NULL;
-	spin_lock(&set->lock);
-	is_new = !set_find(set, gframe);
-	if (is_new)
-		line_begin(line, set, gframe, LINE_AHEAD);
-	spin_unlock(&set->lock);
-	if (!is_new) {
-		stock_push(line);
-		return NULL;
-	}
-	gauge_add(nr_pcache_lines, 1);
-	return line;
-}
-
-void pcache_ahead_end(struct pcache_line *line, bool ok)
-{
-	struct pcache_set *set = line->set;
-
-	spin_lock(&set->lock);
-	ASSERT(line->state == LINE_AHEAD && line->nr_pins == 1);
-	line->nr_pins = 0;
-	if (ok) {
-		line->is_ahead = true;
-		line_set_state(line, LINE_VICTIM);
-		victim_add(line);
-	} else {
-		line_set_state(line, LINE_FREE);
-		list_del_init(&line->in_list);
-		stock_push(line);
-		gauge_sub(nr_pcache_lines, 1);
-	}
-	set_event(set);
-	spin_unlock(&set->lock);
-}
-
 /* ---- the end of a line ------------------------------------------------------
  */
 
@@ -540,6 +509,9 @@ static void line_end(struct pcache_line *line)
 	ASSERT(!line->nr_pins && !line->nr_maps && !line->is_writing);
 	if (line->has_code)
 		line_scrub_code(line);
+	if (line->is_ahead)
+		counter_inc(nr_prefetch_wasted);
+	line->is_ahead = false;
 	gauge_sub(nr_pcache_lines, 1);
 }
 

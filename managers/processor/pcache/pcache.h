@@ -23,7 +23,8 @@
  *	FREE ----pcache_get()-----------> FILLING	 a free line is claimed
  *	FREE ----pcache_borrow()--------> LOOSE		 from the victims' stock
  *	FREE ----pcache_ahead_claim()---> AHEAD		 nobody has asked yet
- *	AHEAD ---pcache_ahead_end()-----> VICTIM, or FREE if the fill failed
+ *	AHEAD ---pcache_get()-----------> VALID		 somebody does
+ *	AHEAD ---ahead_settle()---------> VICTIM	 nobody did
  *	LOOSE ---pcache_adopt()---------> VALID		 its frame is known now
  *	LOOSE ---pcache_give_back()-----> FREE
  *	FILLING -pcache_fill_end()------> VALID, or FREE if the fill failed
@@ -73,9 +74,12 @@ enum line_state {
 	LINE_VALID,    /* a copy */
 	LINE_EVICTING, /* unmapped, but TLBs may still know it */
 	LINE_VICTIM,   /* a copy, unmapped, in the victim cache */
-	LINE_AHEAD,    /* as FILLING, but for the victim cache */
+	LINE_AHEAD,    /* is becoming a copy that nobody asked for yet */
 	NR_LINE_STATES
 };
+
+/* The content of an AHEAD line. */
+enum line_arrival { ARRIVAL_PENDING, ARRIVAL_OK, ARRIVAL_FAILED };
 
 /* Reverse mapping: a page-table entry that maps the line. [set->lock] */
 struct rmap {
@@ -109,6 +113,7 @@ struct pcache_line {
 	bool has_code;          /* was mapped executable [set->lock] */
 	bool is_writing;        /* a write-back is in flight [set->lock] */
 	bool is_ahead;          /* not yet asked for [set->lock] */
+	u8 arrival;             /* enum line_arrival; AHEAD: [its transfer] */
 };
 
 struct pcache_set {
@@ -209,19 +214,32 @@ bool __must_check pcache_adopt(struct pcache_line *line, u64 gframe,
 
 /**
  * pcache_ahead_claim - a line to be filled with @gframe before anybody asks.
+ * @ptep: an entry that said that its page is in @gframe; its table stays
  *
  * Only if a line can be had beyond the reserve that is kept for faults: no set
- * loses a line for it.  The page becomes a victim, unmapped; the first fault
- * that wants it gets it as PCACHE_FOUND_AHEAD, and one that comes before
- * pcache_ahead_end() waits.  If nobody does, it is reclaimed in its turn.
+ * loses a line for it.  The first fault that wants the page gets it as
+ * PCACHE_FOUND_AHEAD, and waits if it has not arrived.
  *
- * Context: does not sleep; no set lock held.
- * Return: the line, AHEAD; NULL: none to spare, or @gframe has a line.
+ * Context: does not sleep; no set's and no entry's lock held.
+ * Return: the line, AHEAD: pcache_ahead_arrived() must follow.  NULL: none to
+ *         spare, @gframe has a line, or @ptep says something else now.
  */
-struct pcache_line *pcache_ahead_claim(u64 gframe);
-/** pcache_ahead_end - its content is there, or (@ok false) could not be had.
- * Context: as pcache_fill_end(). */
-void pcache_ahead_end(struct pcache_line *line, bool ok);
+struct pcache_line *pcache_ahead_claim(u64 gframe, const pte_t *ptep);
+/** pcache_ahead_has_room - are there lines to spare?  A hint. */
+bool pcache_ahead_has_room(void);
+/** pcache_ahead_arrived - its content is there, or (@ok false) could not be
+ * had.  Context: any.  The line is not the caller's any more. */
+void pcache_ahead_arrived(struct pcache_line *line, bool ok);
+/**
+ * pcache_ahead_settle - @line, claimed for @gframe, arrived a while ago: if
+ * nobody has taken it, it becomes a victim, to be reclaimed in its turn.
+ *
+ * Until then it is not reclaimed; so who claims many must do this.
+ * Context: does not sleep; no set lock held.
+ */
+void pcache_ahead_settle(struct pcache_line *line, u64 gframe);
+/** pcache_ahead_max - how many may be claimed and not settled. */
+u32 pcache_ahead_max(void);
 
 /**
  * pcache_forget - drop the copy of @gframe, if there is one nobody maps.

@@ -59,7 +59,7 @@ static struct aspace *program(u64 nr_pages)
 
 static u8 *touch(struct aspace *aspace, u64 page, bool is_write)
 {
-	struct aspace_fault_info info;
+	struct aspace_fault_info info = {.trapped = 0};
 	u64 vaddr = HEAP + page * PAGE_SIZE;
 	u8 *at;
 
@@ -334,6 +334,15 @@ KTEST(each_policy_chooses_its_own_line)
 
 /* ---- ahead of demand ---------------------------------------------------- */
 
+/* For an entry that says so. */
+static struct pcache_line *ahead_claim(u64 gframe)
+{
+	pte_t pte = pte_make_remote(gframe, 0), other = pte_make_remote(0, 0);
+
+	CHECK(!pcache_ahead_claim(gframe, &other));
+	return pcache_ahead_claim(gframe, &pte);
+}
+
 static void run_ahead(void)
 {
 	struct pcache_line *lines[16], *line;
@@ -341,13 +350,15 @@ static void run_ahead(void)
 
 	boot("64K,4way,victim=8");
 	low = victims.low;
-	while ((line = pcache_ahead_claim(gframe_make(0, nr + 1))))
+	while ((line = ahead_claim(gframe_make(0, nr + 1))))
 		lines[nr++] = line;
 	CHECK(nr == pcache.nr_victims - low && reserve_has(low));
 	CHECK(pcache.sets[0].nr_free == pcache.nr_ways);
-	while (nr--)
-		pcache_ahead_end(lines[nr], true);
-	CHECK(!pcache_ahead_claim(gframe_make(0, 1))); /* is there */
+	while (nr--) {
+		pcache_ahead_arrived(lines[nr], true);
+		pcache_ahead_settle(lines[nr], gframe_make(0, nr + 1));
+	}
+	CHECK(!ahead_claim(gframe_make(0, 1))); /* is there */
 
 	CHECK(pcache_get(gframe_make(0, 1), &line) == PCACHE_FOUND_AHEAD);
 	pcache_unpin(line);

@@ -204,8 +204,6 @@ static bool reclaim_one(const struct victim_pick *pick)
 	if (line->is_dirty || line->nr_pins) {
 		victim_add(line);
 	} else {
-		if (line->is_ahead)
-			counter_inc(nr_prefetch_wasted);
 		line_drop_victim(line);
 		is_free = true;
 	}

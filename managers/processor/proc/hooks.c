@@ -71,6 +71,7 @@ static int on_page_fault(u64 vaddr, u32 error_code, struct user_regs *regs)
 		return -EFAULT;
 	/* A uaccess function's trap is not the entry into the kernel. */
 	info.trapped = error_code & PF_USER ? task->thread->entered : 0;
+	info.stream = &task->prefetch;
 	err = aspace_fault(task->process->aspace, vaddr, access_of(error_code),
 			   &info);
 	if (likely(!err)) {

@@ -28,6 +28,7 @@
 #include <kernel/wait.h>
 #include <lib/atomic.h>
 #include <lib/list.h>
+#include <managers/processor/mm/prefetch_stream.h>
 #include <managers/processor/proc/signal.h>
 
 struct aspace;     /* managers/processor/mm */
@@ -219,6 +220,8 @@ struct task {
 
 	struct call_record *strace; /* the call it makes, if that is traced
 				       [own thread] */
+
+	struct prefetch_stream prefetch; /* where its faults go [own thread] */
 
 	/* Accounting; CPU time is the thread's. */
 	u64 nr_minor_faults; /* [own thread] */
