@@ -327,6 +327,11 @@ void wait_for_completion_of(struct completion *c, const char *who)
 	wait_for_completion(c);
 }
 
+void wait_for_completion_idle(struct completion *c)
+{
+	wait_for_completion(c);
+}
+
 bool wait_for_completion_timeout(struct completion *c, u64 timeout_ns)
 {
 	u64 end = time_mono_ns() + timeout_ns;
