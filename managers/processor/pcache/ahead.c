@@ -30,9 +30,16 @@ static bool names_frame(const pte_t *ptep, u64 gframe)
 	return pte_is_remote(pte) && pte_remote_gframe(pte) == gframe;
 }
 
+/*
+ * Evictors work when the reserve is below the low mark; when it is below half
+ * of that, faults help.  Three quarters stay for faults: reading ahead wakes
+ * evictors, or it would find no room as soon as faults alone keep them busy.
+ */
 bool pcache_ahead_has_room(void)
 {
-	return reserve_has(READ_ONCE(victims.low) + 1);
+	u32 low = READ_ONCE(victims.low);
+
+	return reserve_has(low - low / 4 + 1);
 }
 
 struct pcache_line *pcache_ahead_claim(u64 gframe, const pte_t *ptep)

@@ -349,7 +349,7 @@ static void run_ahead(void)
 	u64 nr = 0, low;
 
 	boot("64K,4way,victim=8");
-	low = victims.low;
+	low = victims.low - victims.low / 4;
 	while ((line = ahead_claim(gframe_make(0, nr + 1))))
 		lines[nr++] = line;
 	CHECK(nr == pcache.nr_victims - low && reserve_has(low));
