@@ -405,12 +405,11 @@ void pcache_fill_end(struct pcache_line *line, bool ok, bool is_dirty)
 	spin_unlock(&set->lock);
 }
 
-void pcache_fill_ended_locked(struct pcache_line *line, bool is_dirty)
+void pcache_line_becomes_valid(struct pcache_line *line)
 {
 	ASSERT_LOCKED(&line->set->lock);
 	ASSERT(line->state == LINE_FILLING && line->nr_pins == 1);
 	line_set_state(line, LINE_VALID);
-	line->is_dirty = is_dirty;
 }
 
 void pcache_unpin_locked(struct pcache_line *line)

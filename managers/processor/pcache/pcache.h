@@ -182,9 +182,19 @@ enum pcache_got pcache_try_get(u64 gframe, struct pcache_line **line);
  */
 void pcache_fill_end(struct pcache_line *line, bool ok, bool is_dirty);
 
+/** pcache_line_becomes_valid - the state of @line, checked. */
+void pcache_line_becomes_valid(struct pcache_line *line);
+
 /** pcache_fill_ended_locked - as above, it is there; its set's lock is held.
  * Who waits is told by pcache_unpin_locked(), which follows. */
-void pcache_fill_ended_locked(struct pcache_line *line, bool is_dirty);
+static inline void pcache_fill_ended_locked(struct pcache_line *line,
+					    bool is_dirty)
+{
+	if (IS_ENABLED(CONFIG_ASSERT))
+		pcache_line_becomes_valid(line);
+	line->state = LINE_VALID;
+	line->is_dirty = is_dirty;
+}
 
 /** pcache_unpin - Context: any; no set lock held. */
 void pcache_unpin(struct pcache_line *line);
