@@ -81,13 +81,13 @@ static void tile_add(const struct matrices *m, size_t row, size_t column,
 	size_t n = m->n, last_row = min(row + TILE, n);
 	size_t last_column = min(column + TILE, n), last_k = min(k + TILE, n);
 
+	/* Along the rows of B: a column lies in as many pages as rows. */
 	for (size_t i = row; i < last_row; i++) {
-		for (size_t j = column; j < last_column; j++) {
-			int64_t sum = m->c[i * n + j];
+		for (size_t l = k; l < last_k; l++) {
+			int64_t a = m->a[i * n + l];
 
-			for (size_t l = k; l < last_k; l++)
-				sum += m->a[i * n + l] * m->b[l * n + j];
-			m->c[i * n + j] = sum;
+			for (size_t j = column; j < last_column; j++)
+				m->c[i * n + j] += a * m->b[l * n + j];
 		}
 	}
 }
