@@ -227,8 +227,9 @@ bool __must_check pcache_adopt(struct pcache_line *line, u64 gframe,
  * @ptep: an entry that said that its page is in @gframe; its table stays
  *
  * Only if a line can be had beyond the reserve that is kept for faults, see
- * pcache_ahead_has_room(): no set loses a line for it.  The first fault that wants the page gets it as
- * PCACHE_FOUND_AHEAD, and waits if it has not arrived.
+ * pcache_ahead_has_room(): no set loses a line for it.  The first fault that
+ * wants the page gets it as PCACHE_FOUND_AHEAD, and waits if it has not
+ * arrived.
  *
  * Context: does not sleep; no set's and no entry's lock held.
  * Return: the line, AHEAD: pcache_ahead_arrived() must follow.  NULL: none to
