@@ -23,10 +23,9 @@ enum {
 	PAGE_SHIFT_MIN = 9,
 	PAGE_SHIFT_MAX = 40,
 	NR_PAGES_MAX = 512, /* of one fast registration */
-
-	BIND_TYPE_2 = 1 << 31,
-	BIND_ZERO_BASED = 1 << 30,
 };
+
+static const u32 bind_type_2 = 1u << 31, bind_zero_based = 1u << 30;
 
 bool is_memory_request(u8 opcode)
 {
@@ -111,14 +110,14 @@ static bool bind(struct qp *qp, const struct memory_wr *wr)
 {
 	struct card *card = qp->card;
 	u8 *mpt = mpt_of_key(card, wr->key);
-	bool is_type_2 = wr->bind_flags & BIND_TYPE_2;
+	bool is_type_2 = wr->bind_flags & bind_type_2;
 	u64 first, mtt;
 	struct mr mr;
 
 	if (!mpt || mpt_pd(mpt) != qp->pd || (get32(mpt) & MPT_REGION) ||
 	    get32(mpt) >> 28 == MPT_STATUS_INVALID ||
 	    (is_type_2 && get32(mpt) >> 28 != MPT_STATUS_FREE) ||
-	    (wr->bind_flags & BIND_ZERO_BASED))
+	    (wr->bind_flags & bind_zero_based))
 		return false;
 	if (!wr->bytes) { /* unbinds */
 		put64(mpt + 0x18, 0);

@@ -52,7 +52,8 @@ struct waitq *set_waitq(const struct pcache_set *set)
 	return &set_waitqs[(uintptr_t)set / 32 % NR_WAITQS]; /* cheap */
 }
 
-void set_event(struct pcache_set *set)
+/* Inline where every fault comes by. */
+static __always_inline void set_changed(struct pcache_set *set)
 {
 	ASSERT_LOCKED(&set->lock);
 	WRITE_ONCE(set->nr_events, set->nr_events + 1);
@@ -60,6 +61,11 @@ void set_event(struct pcache_set *set)
 		waitq_wake_all(set_waitq(set));
 	if (READ_ONCE(victims.nr_waiting))
 		waitq_wake_all(&victims.room);
+}
+
+void set_event(struct pcache_set *set)
+{
+	set_changed(set);
 }
 
 /* Drop @set's lock, sleep until something changed, take it again. */
@@ -418,7 +424,7 @@ void pcache_unpin_locked(struct pcache_line *line)
 	ASSERT(line->nr_pins);
 	line->nr_pins--;
 	if (!line->nr_pins)
-		set_event(line->set);
+		set_changed(line->set);
 }
 
 void pcache_unpin(struct pcache_line *line)
