@@ -62,7 +62,7 @@ static void test_sleep(void)
 	usleep(30000);
 	slept = now(CLOCK_MONOTONIC) - start;
 	say("slept long enough", slept >= 30000000);
-	say("not forever", slept < 2000000000);
+	say("not forever", slept < 60000000000);
 	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec -= 1;
 	say("sleep until the past",
@@ -76,16 +76,19 @@ static void test_usage(void)
 {
 	struct rusage usage;
 	struct tms tms;
-	long long start = now(CLOCK_PROCESS_CPUTIME_ID), used;
+	long long start = now(CLOCK_PROCESS_CPUTIME_ID), began, used;
 
 	for (volatile int i = 0; i < 3000000; i++)
 		;
 	used = now(CLOCK_PROCESS_CPUTIME_ID) - start;
 	say("work takes time", used > 0);
+	/* However slow the machine is, the 50 ms are not among what it used. */
+	began = now(CLOCK_MONOTONIC);
 	start = now(CLOCK_THREAD_CPUTIME_ID);
 	usleep(50000);
 	used = now(CLOCK_THREAD_CPUTIME_ID) - start;
-	say("sleep takes none", used < 40000000);
+	say("sleep takes none",
+	    used <= now(CLOCK_MONOTONIC) - began - 45000000);
 	say("rusage", getrusage(RUSAGE_SELF, &usage));
 	say("some user time",
 	    usage.ru_utime.tv_sec * 1000000 + usage.ru_utime.tv_usec > 0);
