@@ -14,11 +14,6 @@ enum {
 	ERF_HEADER_BYTES = 16,
 	ERF_TYPE_INFINIBAND = 21,
 	ERF_VARYING_LENGTHS = 1 << 2,
-	LRH_BYTES = 8,
-	LNH_IBA_LOCAL = 2,
-	LNH_IBA_GLOBAL = 3,
-	ICRC_BYTES = 4,
-	VCRC_BYTES = 2,
 	VL_MANAGEMENT = 15,
 	FRAME_MAX_BYTES = PACKET_MAX_BYTES + 256,
 };
@@ -49,8 +44,6 @@ enum {
 	BTH_SEND_LAST_INV = 0x16,
 	BTH_SEND_ONLY_INV = 0x17,
 	BTH_UC = 0x20,
-	BTH_UD_SEND = 0x64,
-	BTH_UD_SEND_IMM = 0x65,
 };
 
 static FILE *file;
@@ -106,14 +99,14 @@ static void begin_lrh(u8 vl, u8 sl, u16 dlid, u16 slid, bool has_grh)
 	frame.length = 0;
 	lrh = extend(LRH_BYTES);
 	lrh[0] = (u8)(vl << 4);
-	lrh[1] = (u8)(sl << 4 | (has_grh ? LNH_IBA_GLOBAL : LNH_IBA_LOCAL));
+	lrh[1] = (u8)(sl << 4 | (has_grh ? LNH_GLOBAL : LNH_LOCAL));
 	put16(lrh + 2, dlid);
 	put16(lrh + 6, slid);
 }
 
 static void add_bth(u8 opcode, u16 pkey, u32 dqpn, u32 psn, u32 payload)
 {
-	u8 *bth = extend(12);
+	u8 *bth = extend(BTH_BYTES);
 
 	bth[0] = opcode;
 	bth[1] = (u8)((4 - payload % 4) % 4 << 4);
@@ -172,7 +165,7 @@ void capture_datagram(const struct packet *p)
 		memcpy(extend(GRH_BYTES), p->grh, GRH_BYTES);
 	add_bth(p->has_immediate ? BTH_UD_SEND_IMM : BTH_UD_SEND, p->pkey,
 		p->dqpn, 0, p->bytes);
-	deth = extend(8);
+	deth = extend(DETH_BYTES);
 	put32(deth, p->qkey);
 	put24(deth + 5, p->sqpn);
 	if (p->has_immediate)
@@ -273,16 +266,9 @@ static void add_headers(const struct qp *qp, const struct qp *peer,
 
 static void add_payload(struct qp *qp, struct cursor *cursor, u32 bytes)
 {
-	struct flow flow = {
-		.card = qp->card,
-		.pd = qp->pd,
-		.segments = qp->tx.wqe.segments,
-		.nr_segments = qp->tx.wqe.nr_segments,
-		.inline_data = qp->tx.wqe.raw,
-		.cursor = cursor,
-	};
+	struct flow flow = flow_of_request(qp, cursor);
 
-	/* where a read may only write, the bytes are not to be seen */
+	/* what the host took away meanwhile shows as zeroes */
 	transfer_gather(extend(bytes), &flow, bytes);
 }
 
@@ -316,24 +302,13 @@ static void write_read_request(const struct qp *qp, const struct qp *peer)
 	finish();
 }
 
-static bool is_atomic_add(u8 opcode)
-{
-	return opcode == SEND_ATOMIC_FA || opcode == SEND_MASKED_FA;
-}
-
-static bool is_atomic(u8 opcode)
-{
-	return is_atomic_add(opcode) || opcode == SEND_ATOMIC_CS ||
-	       opcode == SEND_MASKED_CS;
-}
-
 static void write_atomic_request(const struct qp *qp, const struct qp *peer)
 {
 	const struct send_wqe *wqe = &qp->tx.wqe;
 
 	begin_packet(qp, peer,
-		     is_atomic_add(wqe->opcode) ? BTH_FETCH_ADD
-						: BTH_COMPARE_SWAP,
+		     is_fetch_add(wqe->opcode) ? BTH_FETCH_ADD
+					       : BTH_COMPARE_SWAP,
 		     qp->send_psn, 0);
 	put64(extend(8), wqe->remote_va);
 	add32(wqe->remote_key);

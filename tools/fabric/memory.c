@@ -9,10 +9,6 @@
 
 enum {
 	MPT_BYTES = 64,
-	MPT_IS_BOUND = 0x80,
-	MPT_PHYSICAL = 1 << 9,
-	MPT_LEN64 = 1 << 22,
-	MPT_FIRST_BYTE = 1 << 23,
 	MTT_PRESENT = 1,
 };
 

@@ -30,8 +30,17 @@ enum {
 	ACCESS_REMOTE_ATOMIC = 1 << 14,
 };
 
-/* An MPT's state, the first four bits; 0: in use. */
-enum { MPT_STATUS_FREE = 0x3, MPT_STATUS_INVALID = 0xf };
+/* An MPT: its state, the first four bits (0: in use); bits of its dwords. */
+enum {
+	MPT_STATUS_FREE = 0x3,
+	MPT_STATUS_INVALID = 0xf,
+	MPT_REGION = 1 << 8, /* else a window */
+	MPT_PHYSICAL = 1 << 9,
+	MPT_BIND_ENABLE = 1 << 15,
+	MPT_IS_BOUND = 1 << 7, /* beside the QPN: a type-2 window */
+	MPT_LEN64 = 1 << 22,   /* beside the sizes, as the next */
+	MPT_FIRST_BYTE = 1 << 23,
+};
 
 /* A memory region, decoded from its MPT for one use. */
 struct mr {

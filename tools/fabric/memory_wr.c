@@ -7,18 +7,11 @@
 #include <string.h>
 
 enum {
-	MPT_REGION = 1 << 8,
-	MPT_PHYSICAL = 1 << 9,
-	MPT_BIND_ENABLE = 1 << 15,
 	MPT_ACCESS = 0x1f << 10,
 	/* in the dword with the PD */
 	MPT_REMOTE_INVALIDATE = 1 << 24,
 	MPT_LOCAL_INVALIDATE = 1 << 25,
 	MPT_FAST_REGISTER = 1 << 27,
-	/* in the dword with the sizes */
-	MPT_FIRST_BYTE = 1 << 23,
-	MPT_LEN64 = 1 << 22,
-	MPT_IS_BOUND = 1 << 7, /* a type-2 window */
 
 	PAGE_SHIFT_MIN = 9,
 	PAGE_SHIFT_MAX = 40,

@@ -16,6 +16,20 @@ enum {
 	QPN_MULTICAST = 0xffffff,
 };
 
+/* Headers as bytes (InfiniBand specification, volume 1, 5.2). */
+enum {
+	LRH_BYTES = 8,
+	LNH_LOCAL = 2, /* link next header: BTH, or a GRH before it */
+	LNH_GLOBAL = 3,
+	BTH_BYTES = 12,
+	DETH_BYTES = 8,
+	IMMEDIATE_BYTES = 4,
+	ICRC_BYTES = 4,
+	VCRC_BYTES = 2,
+	BTH_UD_SEND = 0x64, /* opcodes */
+	BTH_UD_SEND_IMM = 0x65,
+};
+
 enum { QKEY_GSI = 0x80010000u };
 
 struct packet {

@@ -25,12 +25,6 @@ enum step {
 
 static u64 last_message_id;
 
-static bool is_atomic(u8 opcode)
-{
-	return opcode == SEND_ATOMIC_CS || opcode == SEND_ATOMIC_FA ||
-	       opcode == SEND_MASKED_CS || opcode == SEND_MASKED_FA;
-}
-
 static bool is_send(u8 opcode)
 {
 	return opcode == SEND_SEND || opcode == SEND_SEND_IMM ||
@@ -382,14 +376,7 @@ static enum transfer_result copy_portion(struct qp *qp, struct qp *peer,
 					 u64 bytes)
 {
 	struct send_wqe *wqe = &qp->tx.wqe;
-	struct flow local = {
-		.card = qp->card,
-		.pd = qp->pd,
-		.segments = wqe->segments,
-		.nr_segments = wqe->nr_segments,
-		.inline_data = wqe->raw,
-		.cursor = &qp->tx.local,
-	};
+	struct flow local = flow_of_request(qp, &qp->tx.local);
 	struct segment window = {
 		.va = wqe->remote_va,
 		.bytes = (u32)wqe->bytes,

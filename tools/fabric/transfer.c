@@ -1,7 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "transfer.h"
+#include "qp.h"
 
 #include <string.h>
+
+struct flow flow_of_request(struct qp *qp, struct cursor *cursor)
+{
+	return (struct flow){
+		.card = qp->card,
+		.pd = qp->pd,
+		.segments = qp->tx.wqe.segments,
+		.nr_segments = qp->tx.wqe.nr_segments,
+		.inline_data = qp->tx.wqe.raw,
+		.cursor = cursor,
+	};
+}
 
 /* The contiguous piece at the cursor, or NULL. */
 static u8 *run_at(struct flow *flow, u64 want, u64 *got)

@@ -20,6 +20,11 @@ struct flow {
 	struct cursor *cursor;
 };
 
+struct qp;
+
+/* The segments of the request at the head of @qp's send queue. */
+struct flow flow_of_request(struct qp *qp, struct cursor *cursor);
+
 enum transfer_result { TRANSFER_OK, TRANSFER_BAD_SOURCE, TRANSFER_BAD_TARGET };
 
 /**

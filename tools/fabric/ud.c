@@ -10,14 +10,6 @@
 
 enum {
 	MESSAGES_PER_TURN = 32,
-	LRH_BYTES = 8,
-	BTH_BYTES = 12,
-	DETH_BYTES = 8,
-	IMMEDIATE_BYTES = 4,
-	ICRC_BYTES = 4,
-	LNH_GLOBAL = 3,
-	BTH_UD_SEND = 0x64,
-	BTH_UD_SEND_IMM = 0x65,
 	MCG_MEMBERS = 0x20, /* offset of the first QPN */
 	MCG_BLOCK_LOOPBACK = 1 << 30,
 };
@@ -39,25 +31,13 @@ static void build_grh(struct qp *qp, const struct datagram *d)
 	memcpy(grh + 24, d->dgid, 16);
 }
 
-static struct flow local_flow(struct qp *qp, struct cursor *cursor)
-{
-	return (struct flow){
-		.card = qp->card,
-		.pd = qp->pd,
-		.segments = qp->tx.wqe.segments,
-		.nr_segments = qp->tx.wqe.nr_segments,
-		.inline_data = qp->tx.wqe.raw,
-		.cursor = cursor,
-	};
-}
-
 static enum wc_syndrome build_ud(struct qp *qp)
 {
 	const struct send_wqe *wqe = &qp->tx.wqe;
 	const struct datagram *d = &wqe->datagram;
 	const struct port *port = &qp->card->port;
 	struct cursor cursor = {0};
-	struct flow from = local_flow(qp, &cursor);
+	struct flow from = flow_of_request(qp, &cursor);
 
 	if (wqe->bytes > port_mtu_bytes(port))
 		return WC_LOCAL_LENGTH;
@@ -129,7 +109,7 @@ static enum wc_syndrome build_mlx(struct qp *qp)
 	static u8 raw[PACKET_MAX_BYTES + 128];
 	const struct send_wqe *wqe = &qp->tx.wqe;
 	struct cursor cursor = {0};
-	struct flow from = local_flow(qp, &cursor);
+	struct flow from = flow_of_request(qp, &cursor);
 
 	if (wqe->bytes > sizeof(raw) ||
 	    wqe->bytes < LRH_BYTES + BTH_BYTES + DETH_BYTES + ICRC_BYTES)

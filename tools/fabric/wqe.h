@@ -32,6 +32,17 @@ enum send_opcode {
 	SEND_LOCAL_INVALIDATE = 0x1b,
 };
 
+static inline bool is_fetch_add(u8 opcode)
+{
+	return opcode == SEND_ATOMIC_FA || opcode == SEND_MASKED_FA;
+}
+
+static inline bool is_atomic(u8 opcode)
+{
+	return is_fetch_add(opcode) || opcode == SEND_ATOMIC_CS ||
+	       opcode == SEND_MASKED_CS;
+}
+
 /* A piece of a message: guest memory by key, or bytes inside the WQE. */
 struct segment {
 	u64 va;
