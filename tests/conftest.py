@@ -16,6 +16,14 @@ BUILD = os.environ.get('O', os.path.join(TOP, 'build'))
 KERNEL = os.environ.get('BRICK_KERNEL', f'{BUILD}/brick.elf')
 sys.path.insert(0, os.path.join(TOP, 'scripts'))
 
+# What must be 0 on each node when no program runs.
+IN_USE = {
+    'p0': ('nr_pcache_lines', 'nr_pcache_rmaps', 'nr_user_frames',
+           'nr_user_aspaces', 'nr_processes_alive', 'nr_tasks_alive',
+           'nr_open_files', 'nr_page_table_pages'),
+    'm0': ('nr_aspaces', 'nr_memory_vmas', 'nr_memory_tables'),
+}
+
 
 @dataclasses.dataclass
 class Result:
@@ -30,6 +38,15 @@ class Result:
         with open(os.path.join(self.folder, 'counters.json'),
                   encoding='utf-8') as f:
             return json.load(f)
+
+    def nothing_in_use(self):
+        """The counters, after a look that the program left nothing behind."""
+        counters = self.counters()
+        left = {(node, gauge): counters[node][gauge]
+                for node, gauges in IN_USE.items() for gauge in gauges
+                if counters[node][gauge]}
+        assert not left, (left, self.explain())
+        return counters
 
     def log(self, node='p0'):
         with open(os.path.join(self.folder, f'{node}.log'), 'rb') as f:

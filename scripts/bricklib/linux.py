@@ -12,7 +12,8 @@ import subprocess
 import time
 
 from .config import TOP, BrickError
-from .node import accelerator, die_with_parent
+from .node import accelerator
+from .process import Process
 
 # What guests may load; modules.dep adds what these need.
 MODULES = ('mlx4_core', 'mlx4_ib', 'ib_ipoib', 'ib_umad', 'ib_uverbs',
@@ -140,26 +141,21 @@ def pack(root, stage, path):
     os.rename(path + '.new', path)
 
 
-class LinuxGuest:
-    """One QEMU; its files are folder/NAME.*"""
+class LinuxGuest(Process):
+    """One QEMU."""
 
     def __init__(self, name, folder, cards, root, initramfs, memory=384,
                  cpus=1):
-        self.name = name
-        self.folder = folder
+        super().__init__(name, folder)
         self.cards = [cards] if isinstance(cards, str) else list(cards)
         self.root = root
         self.initramfs = initramfs
         self.memory = memory
         self.cpus = cpus
-        self.process = None
         self.port = None
         self.ready = False
         self.seen = b''
         self.number = 0
-
-    def path(self, suffix):
-        return os.path.join(self.folder, f'{self.name}.{suffix}')
 
     def qemu_command(self, terminal=None):
         cmd = [os.path.join(TOP, 'scripts/qemu'), '-name', self.name,
@@ -196,22 +192,8 @@ class LinuxGuest:
         if os.path.exists(self.path('agent.sock')):
             os.unlink(self.path('agent.sock'))
         self.seen, self.number, self.ready = b'', 0, False
-        with open(self.path('qemu'), 'wb') as out:
-            self.process = subprocess.Popen(
-                self.qemu_command(), stdin=subprocess.DEVNULL, stdout=out,
-                stderr=out, preexec_fn=die_with_parent())
+        self.launch(self.qemu_command(), 'qemu')
         self.connect()
-
-    def is_running(self):
-        return self.process is not None and self.process.poll() is None
-
-    def log_text(self):
-        try:
-            with open(self.path('log'), encoding='utf-8',
-                      errors='replace') as f:
-                return f.read()
-        except FileNotFoundError:
-            return ''
 
     def connect(self):
         """To the port for commands, as soon as QEMU has made it: what a

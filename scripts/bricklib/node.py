@@ -1,28 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """One emulated machine: its QEMU command line, files and process."""
-import ctypes
 import json
 import os
-import signal
 import subprocess
 
 from .config import TOP, BrickError, parse_size
-
-_libc = ctypes.CDLL(None, use_errno=True)
-PR_SET_PDEATHSIG = 1
-
-
-def die_with_parent():
-    """A preexec_fn: SIGKILL when the brick process ends, however it ends, and
-    no share of the terminal's signals."""
-    parent = os.getpid()
-
-    def prepare():
-        os.setsid()
-        _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:   # it ended before we asked
-            os._exit(1)
-    return prepare
+from .process import Process
 
 
 def accelerator():
@@ -31,19 +14,14 @@ def accelerator():
     return ['-accel', 'kvm'] if usable else ['-accel', 'tcg,thread=multi']
 
 
-class Node:
-    """A machine of the cluster; all its files are folder/NAME.*"""
+class Node(Process):
+    """A machine of the cluster."""
 
     def __init__(self, config, folder, cluster, kernel):
+        super().__init__(config.name, folder)
         self.config = config
-        self.name = config.name
-        self.folder = folder
         self.cluster = cluster
         self.kernel = kernel
-        self.process = None
-
-    def path(self, suffix):
-        return os.path.join(self.folder, f'{self.name}.{suffix}')
 
     def command_line(self, extra=''):
         words = [f'role={self.config.role}', f'cluster={self.cluster}',
@@ -89,33 +67,7 @@ class Node:
         command = self.qemu_command(**how)
         with open(self.path('cmd'), 'w', encoding='utf-8') as f:
             f.write(' '.join(map(repr, command)) + '\n')
-        with open(self.path('qemu'), 'wb') as out:
-            self.process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-                preexec_fn=die_with_parent())
-        with open(self.path('pid'), 'w', encoding='ascii') as f:
-            f.write(f'{self.process.pid}\n')
-
-    def is_running(self):
-        return self.process is not None and self.process.poll() is None
-
-    def stop(self):
-        """End the QEMU; returns when it is gone."""
-        if not self.is_running():
-            return
-        self.process.terminate()
-        try:
-            self.process.wait(5)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait(10)
-
-    def log_text(self):
-        try:
-            with open(self.path('log'), 'rb') as f:
-                return f.read().decode('utf-8', 'replace')
-        except FileNotFoundError:
-            return ''
+        self.launch(command, 'qemu')
 
     def why_it_ended(self):
         """One line for a QEMU that should still be there."""

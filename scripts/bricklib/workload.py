@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Disks with programs on them, and the map-reduce programs with their input,
 for tests and benchmarks."""
+import glob
 import os
+import pathlib
 import re
 import shutil
 import subprocess
 
 from .config import TOP, parse_size
+from .disk import make_image
 
 # What programs need that are linked with the C library.
 LIBRARIES = ('usr/lib/x86_64-linux-gnu/libc.so.6',
@@ -31,9 +34,29 @@ def small_root(root, debian, *files):
     return root
 
 
-def make_image(root, image):
-    subprocess.run([os.path.join(TOP, 'scripts/make-image'), root, image],
+def compile_program(target, sources, *flags):
+    """The program @target of @sources (a pattern below tests/)."""
+    subprocess.run(['gcc', '-O1', '-g0', '-Wall', '-Wextra', '-pthread', *flags,
+                    '-o', target,
+                    *sorted(glob.glob(os.path.join(TOP, 'tests', sources)))],
                    check=True)
+
+
+def bare_root(root, programs=()):
+    """A tree for a disk at @root: these programs, {name: sources}, with all
+    that they need in them; returns @root."""
+    for folder in ('dev', 'proc', 'sys', 'tmp'):
+        os.makedirs(os.path.join(root, folder))
+    for name in programs:
+        compile_program(os.path.join(root, name), programs[name], '-static')
+    return root
+
+
+def program_image(folder, programs):
+    """A disk of such a tree, @folder/disk; the tree is @folder/root."""
+    image = pathlib.Path(folder, 'disk')
+    make_image(bare_root(image.with_name('root'), programs), image)
+    return image
 
 
 def peak_kb(program, data):

@@ -1,13 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What goes wrong is told clearly; nothing panics or hangs."""
-import os
 import struct
-import subprocess
 
 import pytest
 
-TOP = os.path.dirname(os.path.dirname(os.path.dirname(
-    os.path.abspath(__file__))))
+from bricklib.disk import make_image
+from bricklib.workload import compile_program
 
 
 @pytest.fixture(scope='module')
@@ -19,7 +17,7 @@ def tree(tmp_path_factory):
     source.write_text('#include <stdio.h>\n'
                       'int main(void) { puts("ok"); return 0; }\n')
     ok = root / 'bin/ok'
-    subprocess.run(['gcc', '-static', '-o', str(ok), str(source)], check=True)
+    compile_program(ok, source, '-static')
     elf = bytearray(ok.read_bytes())
 
     def program(name, data):
@@ -48,8 +46,7 @@ def tree(tmp_path_factory):
 @pytest.fixture(scope='module')
 def image(tree, tmp_path_factory):
     path = tmp_path_factory.mktemp('image') / 'tree.ext4'
-    subprocess.run([os.path.join(TOP, 'scripts/make-image'), str(tree),
-                    str(path)], check=True)
+    make_image(tree, path)
     return path
 
 

@@ -6,14 +6,14 @@ FORK_STORM=N makes it N forks and exits instead of 1000, FORK_MIB=N a process
 of N MiB instead of 1024."""
 import os
 import re
-import shutil
-import subprocess
 import time
 
 import pytest
 from bricklib import counters, monitor
 from bricklib.cluster import Cluster
 from bricklib.config import default_cluster
+from bricklib.disk import make_image
+from bricklib.workload import compile_program, small_root
 from conftest import BUILD, KERNEL, TOP, short_folder
 
 STORM = int(os.environ.get('FORK_STORM', '1000'))
@@ -25,9 +25,6 @@ LIMIT_S = 1200  # nothing passes or fails by how long it took
 # objects_in_use() and lent_frames_are_right().
 STOCKS = {'nr_slab_pages', 'nr_stock_frames', 'nr_pool_frames_granted',
           'nr_pool_frames_used', 'nr_pagecache_pages'}
-LIBRARIES = ('usr/bin/dash', 'usr/lib/x86_64-linux-gnu/libc.so.6',
-             'usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2',
-             'usr/lib64/ld-linux-x86-64.so.2')
 
 
 def gauges():
@@ -36,23 +33,13 @@ def gauges():
         return set(re.findall(r'^GAUGE\((\w+),', f.read(), re.M))
 
 
-def make_image(folder):
-    """A disk with the program and a shell for system()."""
-    root = folder / 'root'
-    for name in ('usr/bin', 'usr/lib64', 'usr/lib/x86_64-linux-gnu', 'tmp',
-                 'proc', 'dev', 'sys'):
-        (root / name).mkdir(parents=True)
-    for name in ('bin', 'lib', 'lib64'):
-        (root / name).symlink_to(f'usr/{name}')
-    for name in LIBRARIES:
-        shutil.copy2(os.path.join(BUILD, 'rootfs', name), root / name,
-                     follow_symlinks=False)
+def disk(folder):
+    """The program, and a shell for system()."""
+    root = small_root(folder / 'root', os.path.join(BUILD, 'rootfs'),
+                      'usr/bin/dash')
     (root / 'usr/bin/sh').symlink_to('dash')
-    subprocess.run(['gcc', '-O1', '-Wall', '-Wextra', '-pthread', '-static',
-                    '-o', root / 'forks',
-                    os.path.join(TOP, 'tests/workloads/forks.c')], check=True)
-    subprocess.run([os.path.join(TOP, 'scripts/make-image'), root,
-                    folder / 'disk'], check=True)
+    compile_program(root / 'forks', 'workloads/forks.c', '-static')
+    make_image(root, folder / 'disk')
     return folder / 'disk'
 
 
@@ -137,7 +124,7 @@ class World:
 
 @pytest.fixture(scope='module')
 def world(tmp_path_factory):
-    w = World(make_image(tmp_path_factory.mktemp('fork')))
+    w = World(disk(tmp_path_factory.mktemp('fork')))
     # The kernel keeps the stacks of ended threads, but no more than that.
     w.run('/forks', 'threads', '64')
     yield w

@@ -6,7 +6,8 @@ import subprocess
 
 import pytest
 
-from conftest import TOP, Brick, short_folder
+from bricklib.workload import program_image
+from conftest import Brick, short_folder
 
 SECTIONS = ('fixed', 'heap', 'rights', 'arguments', 'remap', 'advice', 'forks',
             'resident', 'locked', 'shared', 'files', 'ends', 'sparse',
@@ -23,19 +24,16 @@ def by_section(out):
 
 
 @pytest.fixture(scope='session')
-def program(tmp_path_factory):
-    path = tmp_path_factory.mktemp('mappings') / 'root/mappings'
-    for folder in ('proc', 'dev', 'tmp', 'sys'):
-        (path.parent / folder).mkdir(parents=True)
-    subprocess.run([os.path.join(TOP, 'tests/workloads/mappings/build'), path],
-                   check=True)
-    return path
+def image(tmp_path_factory):
+    return program_image(tmp_path_factory.mktemp('mappings'),
+                         {'mappings': 'workloads/mappings/*.c'})
 
 
 @pytest.fixture(scope='session')
-def native(program):
-    done = subprocess.run([program], capture_output=True, check=True,
-                          timeout=120, cwd='/', stdin=subprocess.DEVNULL)
+def native(image):
+    done = subprocess.run([image.with_name('root') / 'mappings'],
+                          capture_output=True, check=True, timeout=120,
+                          cwd='/', stdin=subprocess.DEVNULL)
     sections = by_section(done.stdout)
     with open('/proc/sys/vm/overcommit_memory', encoding='ascii') as f:
         if int(f.read()):  # other rules
@@ -44,12 +42,9 @@ def native(program):
 
 
 @pytest.fixture(scope='session', params=SIZES)
-def result(request, program):
-    image = program.parent.parent / 'mappings.ext4'
-    if not image.exists():
-        subprocess.run([os.path.join(TOP, 'scripts/make-image'),
-                        program.parent, image], check=True)
-    return Brick(short_folder()).run('/mappings', image=image, pcache=SIZES[request.param])
+def result(request, image):
+    return Brick(short_folder()).run('/mappings', image=image,
+                                     pcache=SIZES[request.param])
 
 
 def check(result, native, section):

@@ -10,7 +10,8 @@ import os
 
 import pytest
 
-from bricklib.workload import MapReduce, make_image, small_root
+from bricklib.disk import make_image
+from bricklib.workload import MapReduce, small_root
 from conftest import BUILD
 
 # Input that makes a working set of 2 to 4 MiB.

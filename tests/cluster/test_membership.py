@@ -11,7 +11,6 @@ import random
 import re
 import signal
 import socket
-import subprocess
 import time
 
 import pytest
@@ -19,7 +18,9 @@ import pytest
 from bricklib import monitor
 from bricklib.cluster import Cluster
 from bricklib.config import BrickError, ClusterConfig, NodeConfig
-from conftest import KERNEL, TOP, short_folder
+from bricklib.disk import make_image
+from bricklib.workload import bare_root, compile_program
+from conftest import KERNEL, short_folder
 
 FOREVER_S = 300
 # `make stress` restarts a memory node more often.
@@ -175,17 +176,14 @@ def until(condition, what):
         time.sleep(0.1)
 
 
-def make_image(folder, name, program, files):
-    root = folder / name
-    for where in ('bin', 'tmp', 'dev', 'proc', 'sys'):
-        (root / where).mkdir(parents=True)
-    (root / 'bin/t').write_bytes(program)
-    (root / 'bin/t').chmod(0o755)
+def disk(folder, name, files):
+    root = bare_root(folder / name)
+    (root / 'bin').mkdir()
+    compile_program(root / 'bin/t', folder / 't.c', '-static')
     for path, text in files.items():
         (root / path).write_text(text)
     image = folder / f'{name}.ext4'
-    subprocess.run([os.path.join(TOP, 'scripts/make-image'), root, image],
-                   check=True)
+    make_image(root, image)
     return str(image)
 
 
@@ -194,10 +192,7 @@ def images(tmp_path_factory):
     """Two disks: the same names, other contents, and a name of its own."""
     folder = tmp_path_factory.mktemp('images')
     (folder / 't.c').write_text(PROGRAM)
-    subprocess.run(['gcc', '-O1', '-pthread', '-static', '-o', folder / 't',
-                    folder / 't.c'], check=True)
-    program = (folder / 't').read_bytes()
-    return {which: make_image(folder, which, program, {
+    return {which: disk(folder, which, {
         'version': f'{which}\n', f'only-{which}': f'{which} alone\n',
         'big': f'{which} begin\n'.ljust(1 << 20) + f'{which} far\n',
         'big2': f'{which} begin\n'.ljust(1 << 20) + f'{which} far\n',

@@ -6,18 +6,16 @@ BRICK_RPC_CALLS is how many calls are made between each pair of nodes
 """
 import os
 import re
-import subprocess
 import time
 
 import pytest
 
 from bricklib.cluster import Cluster
 from bricklib.config import default_cluster
+from bricklib.disk import make_image
 from bricklib.monitor import Monitor
 from conftest import KERNEL, short_folder
 
-TOP = os.path.dirname(os.path.dirname(os.path.dirname(
-    os.path.abspath(__file__))))
 NR_THREADS = 64
 NR_CALLS = int(os.environ.get('BRICK_RPC_CALLS', '3200'))
 GONE_OPTIONS = 'peer_suspect_ms=3000 peer_gone_ms=8000'
@@ -28,8 +26,7 @@ def make_cluster(build, tmp_path, cpus):
     (tmp_path / 'tree').mkdir()
     (tmp_path / 'tree/file').write_text('text\n')
     image = tmp_path / 'image'
-    subprocess.run([os.path.join(TOP, 'scripts/make-image'),
-                    str(tmp_path / 'tree'), str(image)], check=True)
+    make_image(tmp_path / 'tree', image)
     config = default_cluster(cpus, memory='64M', image=str(image))
     config.kernel = KERNEL
     config.fabric = f'{build}/tools/brick-fabric'

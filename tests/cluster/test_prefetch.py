@@ -1,13 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Pages are read ahead of programs that go through memory."""
-import os
 import re
-import subprocess
 
 import pytest
 
-from conftest import TOP, Brick, short_folder
-from test_memory import GAUGES
+from bricklib.workload import program_image
+from conftest import Brick, short_folder
 
 NR_PAGES = 1536                       # three times the pcache
 
@@ -15,25 +13,12 @@ NR_PAGES = 1536                       # three times the pcache
 @pytest.fixture(scope='module')
 def image(tmp_path_factory):
     """A disk with the one program."""
-    root = tmp_path_factory.mktemp('prefetch') / 'root'
-    for folder in ('proc', 'dev', 'tmp', 'sys'):
-        (root / folder).mkdir(parents=True)
-    subprocess.run(['gcc', '-O1', '-Wall', '-Wextra', '-pthread', '-static',
-                    '-o', root / 'readahead',
-                    os.path.join(TOP, 'tests/workloads/readahead.c')],
-                   check=True)
-    path = root.parent / 'prefetch.ext4'
-    subprocess.run([os.path.join(TOP, 'scripts/make-image'), root, path],
-                   check=True)
-    return path
+    return program_image(tmp_path_factory.mktemp('prefetch'),
+                         {'readahead': 'workloads/readahead.c'})
 
 
 def expect_nothing_left(result):
-    counters = result.counters()
-    for node, gauges in GAUGES.items():
-        for gauge in gauges:
-            assert counters[node][gauge] == 0, (node, gauge, result.explain())
-    p = counters['p0']
+    p = result.nothing_in_use()['p0']
     assert p['nr_prefetch_issued'] == (p['nr_prefetch_used']
                                        + p['nr_prefetch_wasted']), p
     return p

@@ -2,40 +2,32 @@
 """Rules of Documentation/regressions.md on calls, files, pipes, clocks and
 traces: one run of tests/workloads/rules*.c for all of them.
 The programs hold this host's kernel to the same rules."""
-import os
 import re
 import subprocess
 
 import pytest
 
-from conftest import TOP, Brick, short_folder
+from bricklib.disk import make_image
+from bricklib.workload import bare_root
+from conftest import Brick, short_folder
 
 TRACED = re.compile(r'\] call  ')
-
-
-def compile_static(folder, name):
-    subprocess.run(['gcc', '-O1', '-Wall', '-Wextra', '-pthread', '-static',
-                    '-o', folder / name,
-                    os.path.join(TOP, f'tests/workloads/{name}.c')],
-                   check=True)
 
 
 @pytest.fixture(scope='module')
 def root(tmp_path_factory):
     """A tree with the programs."""
-    root = tmp_path_factory.mktemp('rules') / 'root'
-    for name in ('tmp', 'proc', 'dev', 'sys', 'usr/lib'):
-        (root / name).mkdir(parents=True)
-    compile_static(root, 'rules')
-    compile_static(root, 'rules_wait')
+    root = bare_root(tmp_path_factory.mktemp('rules') / 'root',
+                     {'rules': 'workloads/rules.c',
+                      'rules_wait': 'workloads/rules_wait.c'})
+    (root / 'usr/lib').mkdir(parents=True)
     return root
 
 
 @pytest.fixture(scope='module')
 def run(root):
     image = root.parent / 'disk'
-    subprocess.run([os.path.join(TOP, 'scripts/make-image'), root, image],
-                   check=True)
+    make_image(root, image)
     return Brick(short_folder()).run(
         '/rules', '/rules_wait', stdin=b'abc\n', image=image)
 

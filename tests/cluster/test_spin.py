@@ -1,12 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Who waits for a page polls while that pays, and not while another thread
 wants the CPU; with no budget it sleeps, and an idle CPU halts."""
-import os
-import subprocess
-
 import pytest
 
-from conftest import TOP
+from bricklib.workload import program_image
 
 NR_PAGES = 768
 
@@ -14,17 +11,8 @@ NR_PAGES = 768
 @pytest.fixture(scope='module')
 def image(tmp_path_factory):
     """A disk with the one program."""
-    root = tmp_path_factory.mktemp('spin') / 'root'
-    for folder in ('proc', 'dev', 'tmp', 'sys'):
-        (root / folder).mkdir(parents=True)
-    subprocess.run(['gcc', '-O1', '-Wall', '-Wextra', '-pthread', '-static',
-                    '-o', root / 'beside',
-                    os.path.join(TOP, 'tests/workloads/beside.c')],
-                   check=True)
-    path = root.parent / 'spin.ext4'
-    subprocess.run([os.path.join(TOP, 'scripts/make-image'), root, path],
-                   check=True)
-    return path
+    return program_image(tmp_path_factory.mktemp('spin'),
+                         {'beside': 'workloads/beside.c'})
 
 
 def run(brick, image, how, spin_us):

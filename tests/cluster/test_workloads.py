@@ -6,12 +6,15 @@ import subprocess
 
 import pytest
 
-from bricklib.workload import make_image, small_root
-from conftest import BUILD, TOP
+from bricklib.disk import make_image
+from bricklib.workload import compile_program, small_root
+from conftest import BUILD
 
 SOURCES = ('process', 'signals', 'threads', 'clocks', 'files', 'streams',
            'mapcheck', 'storm')
-LINKED = {'dynamic': '', 'static': '-static', 'static-pie': '-pie'}
+# How, and what is added to the name.
+LINKED = {'dynamic': ('', ()), 'static': ('-static', ('-static',)),
+          'static-pie': ('-pie', ('-static-pie',))}
 
 
 @pytest.fixture(scope='session')
@@ -20,8 +23,10 @@ def image(tmp_path_factory):
     root = small_root(tmp_path_factory.mktemp('workloads') / 'root',
                       os.path.join(BUILD, 'rootfs'), 'usr/bin/true')
     (root / 'workloads').mkdir()
-    subprocess.run([os.path.join(TOP, 'tests/workloads/build'),
-                    root / 'workloads'], check=True)
+    for name in (*SOURCES, 'hello'):
+        for suffix, flags in LINKED.values():
+            compile_program(root / 'workloads' / f'{name}{suffix}',
+                            f'workloads/{name}.c', *flags)
     path = root.parent / 'workloads.ext4'
     make_image(root, path)
     return path
@@ -37,7 +42,7 @@ def native(image, name, *args):
 @pytest.mark.parametrize('linked', LINKED)
 @pytest.mark.parametrize('name', SOURCES)
 def test_workload(brick, image, name, linked):
-    program = name + LINKED[linked]
+    program = name + LINKED[linked][0]
     result = brick.run(f'/workloads/{program}', image=image)
     assert (result.status, result.out) == native(image, program), \
         result.explain()
