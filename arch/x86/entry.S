@@ -192,21 +192,7 @@ syscall_entry:
 	addq	$8, %rsp
 	testb	%al, %al
 	jz	return_to_user_iret
-	popq	%r15
-	popq	%r14
-	popq	%r13
-	popq	%r12
-	popq	%rbp
-	popq	%rbx
-	popq	%r11
-	popq	%r10
-	popq	%r9
-	popq	%r8
-	popq	%rax
-	popq	%rcx
-	popq	%rdx
-	popq	%rsi
-	popq	%rdi
+	POP_REGS
 	movq	4*8(%rsp), %rsp
 	swapgs
 	sysretq

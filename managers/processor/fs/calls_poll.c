@@ -43,20 +43,6 @@ static int deadline_of_timespec(u64 vaddr, u64 *deadline)
 	return 0;
 }
 
-static int mask_of_call(u64 mask_vaddr, u64 size)
-{
-	u64 mask;
-
-	if (!mask_vaddr)
-		return 0;
-	if (size != sizeof(mask))
-		return -EINVAL;
-	if (get_user_u64(mask_vaddr, &mask))
-		return -EFAULT;
-	signal_mask_for_call(mask);
-	return 0;
-}
-
 /* ---- poll
  * ------------------------------------------------------------------------------
  */
@@ -108,7 +94,7 @@ long sys_ppoll(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
 	int err = deadline_of_timespec(a2, &deadline);
 
 	if (!err)
-		err = mask_of_call(a3, a4);
+		err = signal_mask_arg(a3, a4);
 	return err ? err : poll_fds(a0, a1, deadline);
 }
 
@@ -273,6 +259,6 @@ long sys_pselect6(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
 		return -EFAULT;
 	err = deadline_of_timespec(a4, &deadline);
 	if (!err)
-		err = mask_of_call(mask_arg[0], mask_arg[1]);
+		err = signal_mask_arg(mask_arg[0], mask_arg[1]);
 	return err ? err : select_fds(a0, a1, a2, a3, deadline);
 }

@@ -429,23 +429,9 @@ long sys_epoll_wait(u64 a0, u64 a1, u64 a2, u64 a3)
 	return epoll_wait_call(a0, a1, a2, epoll_deadline(a3));
 }
 
-static int epoll_set_mask(u64 mask_vaddr, u64 size)
-{
-	u64 mask;
-
-	if (!mask_vaddr)
-		return 0;
-	if (size != sizeof(mask))
-		return -EINVAL;
-	if (get_user_u64(mask_vaddr, &mask))
-		return -EFAULT;
-	signal_mask_for_call(mask);
-	return 0;
-}
-
 long sys_epoll_pwait(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
 {
-	int err = epoll_set_mask(a4, a5);
+	int err = signal_mask_arg(a4, a5);
 
 	return err ? err : epoll_wait_call(a0, a1, a2, epoll_deadline(a3));
 }

@@ -178,4 +178,13 @@ static inline long syscall_restartable(long ret)
  */
 void signal_mask_for_call(sigset64 mask);
 
+/**
+ * signal_mask_arg - the same with a system call's argument: the address of a
+ * mask and its bytes.  Address 0: the mask stays.
+ *
+ * Return: 0, -EINVAL, -EFAULT.
+ * Context: as above; may fault.
+ */
+int signal_mask_arg(u64 set_vaddr, u64 set_bytes);
+
 #endif /* PROCESSOR_SIGNAL_H */

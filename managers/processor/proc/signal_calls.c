@@ -98,16 +98,25 @@ static long wait_for_handler(void)
 	return -ERESTARTNOHAND;
 }
 
-long sys_rt_sigsuspend(u64 set_vaddr, u64 set_bytes)
+int signal_mask_arg(u64 set_vaddr, u64 set_bytes)
 {
 	sigset64 mask;
 
-	if (set_bytes != sizeof(sigset64))
+	if (!set_vaddr)
+		return 0;
+	if (set_bytes != sizeof(mask))
 		return -EINVAL;
 	if (get_user_u64(set_vaddr, &mask))
 		return -EFAULT;
 	signal_mask_for_call(mask);
-	return wait_for_handler();
+	return 0;
+}
+
+long sys_rt_sigsuspend(u64 set_vaddr, u64 set_bytes)
+{
+	int err = set_vaddr ? signal_mask_arg(set_vaddr, set_bytes) : -EFAULT;
+
+	return err ? err : wait_for_handler();
 }
 
 long sys_pause(void)
