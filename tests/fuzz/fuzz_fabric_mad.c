@@ -55,7 +55,8 @@ static void one(const u8 *data, size_t size)
 	packet.qkey = QKEY_GSI;
 	switch (data[5] & 3) {
 	case 0:
-		sma_process(&fabric.cards[data[6] & 1], packet.data, answer);
+		sma_process(&fabric.cards[data[6] & 1], packet.data,
+			    data[7] & 1, answer);
 		break;
 	case 1:
 		packet.dlid = SM_LID;

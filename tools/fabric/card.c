@@ -109,6 +109,18 @@ void card_port_changed(struct card *card, u32 changed)
 	event_post(card, &event);
 }
 
+void card_table_changed(struct card *card, enum port_table table, u32 block,
+			u32 entries)
+{
+	struct event event = {.type = EVENT_PORT_MANAGEMENT,
+			      .subtype = (u8)table};
+
+	event.data[7 - 4] = CARD_PORT;
+	put32(event.data + 8 - 4, block);
+	put32(event.data + 12 - 4, entries);
+	event_post(card, &event);
+}
+
 static u32 take(bool *flag)
 {
 	u32 was = *flag;

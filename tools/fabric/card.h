@@ -135,4 +135,14 @@ void card_interrupt(struct card *card, unsigned int vector);
  */
 void card_port_changed(struct card *card, u32 changed);
 
+/* The subtypes of a port management event that are about a table. */
+enum port_table { PORT_TABLE_GUIDS = 0x14, PORT_TABLE_PKEYS = 0x16 };
+
+/**
+ * card_table_changed - tell the host that entries of @block of its port's
+ * @table have changed: those in bitmap @entries.
+ */
+void card_table_changed(struct card *card, enum port_table table, u32 block,
+			u32 entries);
+
 #endif /* FABRIC_CARD_H */

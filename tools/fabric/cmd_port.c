@@ -13,6 +13,7 @@ enum {
 	SENSED_INFINIBAND = 1,
 	SET_PORT_CAPABILITIES = 0x04,
 	SPECIAL_QPS_ALIGN = 8,
+	MAD_IFC_IGNORE_MKEY = 1 << 0,
 };
 
 static bool is_port(u32 number)
@@ -87,9 +88,17 @@ u8 cmd_mad_ifc(struct command *cmd)
 {
 	if (!is_port(cmd->in_mod & 0xff))
 		return CMD_BAD_PARAM;
-	if (!sma_process(cmd->card, cmd->in, cmd->out))
+	switch (sma_process(cmd->card, cmd->in,
+			    !(cmd->op_mod & MAD_IFC_IGNORE_MKEY), cmd->out)) {
+	case SMA_ANSWERED:
+		return CMD_OK;
+	case SMA_SILENT:
 		cmd->has_no_output = true;
-	return CMD_OK;
+		return CMD_OK;
+	case SMA_DISCARDED:
+		return CMD_BAD_PACKET;
+	}
+	return CMD_INTERNAL;
 }
 
 u8 cmd_conf_special_qp(struct command *cmd)

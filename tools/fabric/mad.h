@@ -22,6 +22,7 @@ enum {
 	MAD_TID = 8,
 	MAD_ATTRIBUTE = 16,
 	MAD_MODIFIER = 20,
+	SMP_MKEY = 24,
 };
 
 enum mad_class {

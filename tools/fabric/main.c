@@ -42,6 +42,8 @@ static const char usage[] =
 	"                    \"help\"\n"
 	"  -p, --pcap FILE   write what crosses the fabric to FILE, for\n"
 	"                    tshark or Wireshark\n"
+	"  -S, --no-sm       without subnet manager and administrator, for\n"
+	"                    OpenSM in a guest\n"
 	"  -h, --help        this\n"
 	"\n"
 	"SIGUSR1 prints the counters; SIGTERM and SIGINT end the program.\n";
@@ -49,7 +51,7 @@ static const char usage[] =
 struct options {
 	const char *dir, *log, *control, *pcap;
 	unsigned int nr_cards;
-	bool prints_stats;
+	bool prints_stats, has_no_sm;
 };
 
 static void signal_ready(struct source *source, u32 epoll_events)
@@ -82,12 +84,13 @@ static void parse_options(int argc, char **argv, struct options *o)
 		{"stats", no_argument, NULL, 's'},
 		{"control", required_argument, NULL, 'c'},
 		{"pcap", required_argument, NULL, 'p'},
+		{"no-sm", no_argument, NULL, 'S'},
 		{"help", no_argument, NULL, 'h'},
 		{0},
 	};
 	int c;
 
-	while ((c = getopt_long(argc, argv, "d:n:l:c:p:vqsh", longs, NULL)) !=
+	while ((c = getopt_long(argc, argv, "d:n:l:c:p:vqsSh", longs, NULL)) !=
 	       -1) {
 		switch (c) {
 		case 'd':
@@ -113,6 +116,9 @@ static void parse_options(int argc, char **argv, struct options *o)
 			break;
 		case 's':
 			o->prints_stats = true;
+			break;
+		case 'S':
+			o->has_no_sm = true;
 			break;
 		case 'h':
 			fputs(usage, stdout);
@@ -182,6 +188,8 @@ int main(int argc, char **argv)
 	if (loop_open() || catch_signals() ||
 	    fabric_open(&fabric, options.nr_cards, paths))
 		return 1;
+	if (options.has_no_sm)
+		sm_turn_off(&fabric.sw.sm);
 	if (options.control &&
 	    control_open(&fabric.control, &fabric, options.control)) {
 		fabric_close(&fabric);

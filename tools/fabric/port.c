@@ -2,24 +2,31 @@
 /* PortInfo offsets: InfiniBand specification, volume 1, 14.2.5.6. */
 #include "port.h"
 #include "be.h"
+#include "loop.h"
 
 #include <string.h>
 
 enum {
+	INFO_MKEY = 0,
 	INFO_PREFIX = 8,
 	INFO_LID = 16,
 	INFO_SM_LID = 18,
 	INFO_CAPABILITIES = 20,
+	INFO_MKEY_LEASE = 26,
 	INFO_STATE = 32,
 	INFO_PHYSICAL = 33,
 	INFO_LMC = 34,
 	INFO_NEIGHBOR_MTU = 36,
 	INFO_OPERATIONAL_VLS = 43,
+	INFO_MKEY_VIOLATIONS = 44,
+	INFO_PKEY_VIOLATIONS = 46,
+	INFO_QKEY_VIOLATIONS = 48,
 	INFO_SUBNET_TIMEOUT = 51,
 	PHYSICAL_POLLING = 2,
 	PHYSICAL_DISABLED = 3,
 	PHYSICAL_LINK_UP = 5,
 	PKEY_FULL = 0x8000,
+	MTU_4096 = 5, /* code */
 };
 
 /* Appendix "Byte images" of a trained 4x QDR port, before the SM came. */
@@ -39,7 +46,7 @@ static void init_info(u8 *info, u8 number, u32 capabilities)
 	info[37] = 0x40;                /* VL0-7 */
 	info[39] = 8;
 	info[40] = 8;
-	info[41] = 5; /* MTU cap 4096 */
+	info[41] = MTU_4096; /* what it could do */
 	info[INFO_OPERATIONAL_VLS] = 0x40;
 	info[50] = PORT_NR_GUIDS;
 	info[INFO_SUBNET_TIMEOUT] = 18;
@@ -91,6 +98,11 @@ u32 port_mtu_bytes(const struct port *port)
 	return 128u << (code >= 1 && code <= 5 ? code : 1);
 }
 
+u32 port_capabilities(const struct port *port)
+{
+	return get32(port->info + INFO_CAPABILITIES);
+}
+
 void port_set_capabilities(struct port *port, u32 capabilities)
 {
 	put32(port->info + INFO_CAPABILITIES, capabilities);
@@ -103,7 +115,10 @@ void port_link_up(struct port *port)
 
 void port_link_down(struct port *port)
 {
-	set_state(port, PORT_DOWN, PHYSICAL_POLLING);
+	if (port_state(port) != PORT_DOWN)
+		port->counters.link_downed++;
+	set_state(port, PORT_DOWN,
+		  port->is_disabled ? PHYSICAL_DISABLED : PHYSICAL_POLLING);
 }
 
 static bool may_change_state(enum port_state from, enum port_state to)
@@ -144,6 +159,9 @@ static void take_fields(struct port *port, const u8 *new)
 	info[INFO_SUBNET_TIMEOUT] &= 0x7f; /* reregister is an order */
 	info[INFO_LMC] = new[INFO_LMC] & 0xc7;
 	info[INFO_NEIGHBOR_MTU] = new[INFO_NEIGHBOR_MTU];
+	/* no virtual lanes: no change; partition enforcement: as given */
+	info[INFO_OPERATIONAL_VLS] = (u8)((info[INFO_OPERATIONAL_VLS] & 0xf0) |
+					  (new[INFO_OPERATIONAL_VLS] & 0x0f));
 	if (new[INFO_OPERATIONAL_VLS] >> 4)
 		info[INFO_OPERATIONAL_VLS] = new[INFO_OPERATIONAL_VLS];
 	if (new[INFO_PHYSICAL] & 0xf)
@@ -158,7 +176,9 @@ bool port_set_info(struct port *port, const u8 *info, u32 *changed)
 	u8 old[PORT_INFO_BYTES];
 
 	*changed = 0;
-	if (!may_change_state(from, to))
+	if (!may_change_state(from, to) ||
+	    get16(info + INFO_LID) >= LID_MULTICAST ||
+	    info[INFO_NEIGHBOR_MTU] >> 4 > MTU_4096)
 		return false;
 	memcpy(old, port->info, sizeof(old));
 	take_fields(port, info);
@@ -172,6 +192,8 @@ bool port_set_info(struct port *port, const u8 *info, u32 *changed)
 		*changed |= PORT_CHANGED_REREGISTER;
 	if ((old[INFO_NEIGHBOR_MTU] ^ info[INFO_NEIGHBOR_MTU]) & 0xf)
 		*changed |= PORT_CHANGED_SM_SL;
+	if (physical == PHYSICAL_POLLING || physical == PHYSICAL_DISABLED)
+		port->is_disabled = physical == PHYSICAL_DISABLED;
 	if (to == PORT_DOWN || physical == PHYSICAL_POLLING ||
 	    physical == PHYSICAL_DISABLED) {
 		*changed |= PORT_CHANGED_DOWN;
@@ -181,6 +203,93 @@ bool port_set_info(struct port *port, const u8 *info, u32 *changed)
 		set_state(port, to, PHYSICAL_LINK_UP);
 	}
 	return true;
+}
+
+/* When a lease is over, nothing is protected any more. */
+static void expire_mkey_lease(struct port *port)
+{
+	if (port->mkey_lease_end_ns &&
+	    loop_now_ns() >= port->mkey_lease_end_ns) {
+		port->info[INFO_LMC] &= 0x3f;
+		port->mkey_lease_end_ns = 0;
+	}
+}
+
+static void count_violation(struct port *port, u32 offset)
+{
+	u16 n = get16(port->info + offset);
+
+	if (n != UINT16_MAX)
+		put16(port->info + offset, (u16)(n + 1));
+}
+
+bool port_admits_smp(struct port *port, u64 mkey, bool is_get, bool *sees_mkey)
+{
+	enum { HIDES_KEY = 1, REFUSES_GET = 2 };
+	u64 own = get64(port->info + INFO_MKEY);
+	u16 lease_s = get16(port->info + INFO_MKEY_LEASE);
+	u8 protection;
+
+	expire_mkey_lease(port);
+	protection = port->info[INFO_LMC] >> 6;
+	*sees_mkey = !own || own == mkey || protection < HIDES_KEY;
+	if (!own || own == mkey) {
+		port->mkey_lease_end_ns = 0;
+		return true;
+	}
+	if (is_get && protection < REFUSES_GET)
+		return true;
+	count_violation(port, INFO_MKEY_VIOLATIONS);
+	if (lease_s && !port->mkey_lease_end_ns)
+		port->mkey_lease_end_ns =
+			loop_now_ns() + lease_s * 1000000000ull;
+	return false;
+}
+
+void port_count_bad_pkey(struct port *port)
+{
+	count_violation(port, INFO_PKEY_VIOLATIONS);
+}
+
+void port_count_bad_qkey(struct port *port)
+{
+	count_violation(port, INFO_QKEY_VIOLATIONS);
+}
+
+void port_count_xmit(struct port *port, const struct volume *volume)
+{
+	struct port_counters *c = &port->counters;
+
+	c->xmit_packets += volume->packets;
+	c->xmit_words += volume->words;
+	if (volume->is_multicast)
+		c->multicast_xmit += volume->packets;
+	else
+		c->unicast_xmit += volume->packets;
+}
+
+void port_count_rcv(struct port *port, const struct volume *volume)
+{
+	struct port_counters *c = &port->counters;
+
+	c->rcv_packets += volume->packets;
+	c->rcv_words += volume->words;
+	if (volume->is_multicast)
+		c->multicast_rcv += volume->packets;
+	else
+		c->unicast_rcv += volume->packets;
+}
+
+bool port_enforces(const struct port *port, enum port_enforcement direction)
+{
+	return port->info[INFO_OPERATIONAL_VLS] & direction;
+}
+
+bool sl2vl_passes(const u8 *sl2vl, u8 sl)
+{
+	u8 both = sl2vl[(sl & 15) / 2];
+
+	return (sl & 1 ? both & 15 : both >> 4) != SL_NO_VL;
 }
 
 bool pkey_matches(u16 a, u16 b)

@@ -6,6 +6,7 @@
 #include "fabric.h"
 #include "log.h"
 #include "memory_wr.h"
+#include "traffic.h"
 #include "transfer.h"
 
 #include <string.h>
@@ -60,8 +61,9 @@ static u16 qp_pkey(const struct qp *qp)
 /* The other end, if a packet of @qp would reach it and be taken. */
 static struct qp *find_peer(struct qp *qp)
 {
-	struct card *card = switch_find_card(&qp->card->fabric->sw, qp->card,
-					     qp->remote_lid);
+	struct route_key key = {qp->remote_lid, qp_pkey(qp), qp->sl};
+	struct card *card =
+		switch_find_card(&qp->card->fabric->sw, qp->card, &key);
 	struct qp *peer;
 
 	if (!card)
@@ -73,6 +75,7 @@ static struct qp *find_peer(struct qp *qp)
 		return NULL;
 	if (!pkey_matches(qp_pkey(qp), qp_pkey(peer))) {
 		card->stats.pkey_violations++;
+		port_count_bad_pkey(&card->port);
 		return NULL;
 	}
 	if (qp->type == QP_UC) {
@@ -432,6 +435,7 @@ static enum step end(struct qp *qp, struct qp *peer)
 	};
 
 	capture_message(qp, peer);
+	traffic_count(qp, peer, packets);
 	peer->rx.message_id = 0;
 	qp->send_psn = (qp->send_psn + packets) & PSN_MASK;
 	peer->recv_psn = (peer->recv_psn + packets) & PSN_MASK;

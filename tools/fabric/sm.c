@@ -3,6 +3,7 @@
 #include "fabric.h"
 #include "log.h"
 #include "mad.h"
+#include "switch_sma.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -13,6 +14,8 @@ enum {
 	RETRY_SLOW_NS = 1000000000,
 	QUICK_TRIES = 20,
 	CLIENT_REREGISTER = 0x80,
+	PRIORITY = 15,
+	STATE_MASTER = 3,
 };
 
 static const char who[] = "sm";
@@ -122,6 +125,14 @@ static void enter(struct sm_link *link, enum sm_step step)
 	send_step(link);
 }
 
+/* A route, below the forwarding table's top. */
+static void set_route(struct sm *sm, u16 lid, u8 number)
+{
+	sm->sw->lft[lid] = number;
+	if (switch_sma_linear_top(sm->sw) < lid)
+		switch_sma_set_linear_top(sm->sw, lid);
+}
+
 void sm_init(struct sm *sm, struct ib_switch *sw)
 {
 	struct port *own = &sw->ports[0].port;
@@ -136,7 +147,36 @@ void sm_init(struct sm *sm, struct ib_switch *sw)
 	put16(own->info + 16, SM_LID);
 	put16(own->info + 18, SM_LID);
 	own->info[32] = (u8)((own->info[32] & 0xf0) | PORT_ACTIVE);
-	sw->lft[SM_LID] = 0;
+	port_set_capabilities(own, port_capabilities(own) | CAPABILITY_SM);
+	set_route(sm, SM_LID, 0);
+}
+
+void sm_turn_off(struct sm *sm)
+{
+	struct port *own = &sm->sw->ports[0].port;
+
+	sm->is_off = true;
+	put16(own->info + 16, 0);
+	put16(own->info + 18, 0);
+	port_set_capabilities(own, port_capabilities(own) & ~CAPABILITY_SM);
+	sm->sw->lft[SM_LID] = LFT_DROP;
+	switch_sma_set_linear_top(sm->sw, 0);
+}
+
+bool sm_is_on(const struct sm *sm)
+{
+	return !sm->is_off;
+}
+
+u16 sm_info(const struct sm *sm, u8 *data)
+{
+	if (sm->is_off)
+		return STATUS_UNSUPPORTED;
+	memset(data, 0, SMP_DATA_BYTES);
+	put64(data, sm->sw->guid);
+	put32(data + 16, (u32)sm->last_tid); /* its activity */
+	data[20] = PRIORITY << 4 | STATE_MASTER;
+	return 0;
 }
 
 void sm_close(struct sm *sm)
@@ -149,6 +189,8 @@ void sm_link_up(struct sm *sm, unsigned int number)
 {
 	struct sm_link *link = &sm->links[number];
 
+	if (sm->is_off)
+		return;
 	link->step = SM_NODE_INFO;
 	link->nr_tries = 0;
 	timer_arm(&link->timer, TRAINING_NS);
@@ -158,6 +200,8 @@ void sm_link_down(struct sm *sm, unsigned int number)
 {
 	struct sm_link *link = &sm->links[number];
 
+	if (sm->is_off)
+		return;
 	link->step = SM_IDLE;
 	timer_cancel(&link->timer);
 	if (link->lid)
@@ -215,7 +259,7 @@ static void advance(struct sm_link *link, const u8 *mad)
 		enter(link, SM_PKEYS);
 		break;
 	case SM_PKEYS:
-		link->sm->sw->lft[link->lid] = (u8)link->number;
+		set_route(link->sm, link->lid, (u8)link->number);
 		enter(link, SM_ARM);
 		break;
 	case SM_ARM:

@@ -14,6 +14,11 @@
  *
  * A request without an answer is repeated; a host that has just enabled its
  * port may not listen yet.  A card keeps its LID as long as the fabric runs.
+ *
+ * Where other managers look (SMInfo at the switch's port 0) it is the master,
+ * with the highest priority and, among those, the lowest GUID: they stay in
+ * standby for ever.  It hands over to none; sm_turn_off() makes room for
+ * another before any port has come up.
  */
 #include "loop.h"
 #include "packet.h"
@@ -48,6 +53,7 @@ struct sm_link {
 
 struct sm {
 	struct ib_switch *sw;
+	bool is_off;
 	struct sm_link links[SM_MAX_LINKS];
 	u64 last_tid;
 	u16 next_lid;
@@ -55,6 +61,21 @@ struct sm {
 
 void sm_init(struct sm *sm, struct ib_switch *sw);
 void sm_close(struct sm *sm);
+
+/**
+ * sm_turn_off - leave the subnet, and the administrator's part, to another.
+ * The switch is as a real one when it is switched on: without LID or routes.
+ */
+void sm_turn_off(struct sm *sm);
+bool sm_is_on(const struct sm *sm);
+
+/**
+ * sm_info - SMInfo.
+ * @data: out: 64 bytes.
+ *
+ * Return: a MAD status.
+ */
+u16 sm_info(const struct sm *sm, u8 *data);
 
 void sm_link_up(struct sm *sm, unsigned int number);
 void sm_link_down(struct sm *sm, unsigned int number);

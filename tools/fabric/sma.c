@@ -3,6 +3,7 @@
 #include "card.h"
 #include "fabric.h"
 #include "log.h"
+#include "pma.h"
 
 #include <string.h>
 
@@ -117,6 +118,44 @@ static u16 port_info(struct card *card, bool is_set, u32 modifier, u8 *data)
 	return 0;
 }
 
+/* A table's Set; the host hears of the entries that are not as they were. */
+static u16 pkey_table(struct card *card, bool is_set, u32 block, u8 *data)
+{
+	u16 old[PORT_NR_PKEYS], status;
+	u32 changed = 0;
+
+	memcpy(old, card->port.pkeys, sizeof(old));
+	status = sma_pkey_table(&card->port, is_set, block, data);
+	for (u32 i = 0; !status && i < PORT_PKEYS_PER_BLOCK; i++) {
+		u32 index = block * PORT_PKEYS_PER_BLOCK + i;
+
+		if (old[index] != card->port.pkeys[index])
+			changed |= 1u << i;
+	}
+	if (changed)
+		card_table_changed(card, PORT_TABLE_PKEYS, block, changed);
+	return status;
+}
+
+static u16 guid_info(struct card *card, bool is_set, u32 block, u8 *data)
+{
+	u64 old[PORT_NR_GUIDS];
+	u32 changed = 0;
+	u16 status;
+
+	memcpy(old, card->port.guids, sizeof(old));
+	status = sma_guid_info(&card->port, is_set, block, data);
+	for (u32 i = 0; !status && i < PORT_GUIDS_PER_BLOCK; i++) {
+		u32 index = block * PORT_GUIDS_PER_BLOCK + i;
+
+		if (old[index] != card->port.guids[index])
+			changed |= 1u << i;
+	}
+	if (changed)
+		card_table_changed(card, PORT_TABLE_GUIDS, block, changed);
+	return status;
+}
+
 static u16 subnet_attribute(struct card *card, const u8 *request, u8 *data)
 {
 	bool is_set = request[MAD_METHOD] == METHOD_SET;
@@ -132,12 +171,11 @@ static u16 subnet_attribute(struct card *card, const u8 *request, u8 *data)
 		sma_node_info(&identity, data);
 		return is_set ? STATUS_UNSUPPORTED : 0;
 	case ATTR_GUID_INFO:
-		return sma_guid_info(&card->port, is_set, modifier, data);
+		return guid_info(card, is_set, modifier, data);
 	case ATTR_PORT_INFO:
 		return port_info(card, is_set, modifier, data);
 	case ATTR_PKEY_TABLE:
-		return sma_pkey_table(&card->port, is_set, modifier & 0xffff,
-				      data);
+		return pkey_table(card, is_set, modifier & 0xffff, data);
 	case ATTR_SL_TO_VL:
 		return sma_sl_to_vl(&card->port, is_set, data);
 	case ATTR_MLNX_EXTENDED_PORT:
@@ -150,69 +188,56 @@ static u16 subnet_attribute(struct card *card, const u8 *request, u8 *data)
 	return STATUS_UNSUPPORTED;
 }
 
-enum {
-	PMA_DATA = 64,
-	PMA_PORT_COUNTERS = 0x0012,
-	PMA_PORT_COUNTERS_EXTENDED = 0x001d,
-	PMA_EXTENDED_WIDTH = 0x0200,
-};
-
-static u32 saturate(u64 v)
+static struct port *find_port(void *node, u8 number)
 {
-	return v > UINT32_MAX ? UINT32_MAX : (u32)v;
+	struct card *card = node;
+
+	return number == CARD_PORT ? &card->port : NULL;
 }
 
-static u16 performance_attribute(struct card *card, const u8 *request, u8 *data)
+/* Return: false if the packet is to be discarded. */
+static bool subnet_management(struct card *card, const u8 *request,
+			      bool checks_mkey, u8 *response)
 {
-	const struct card_stats *s = &card->stats;
-	u64 packets_out = s->rc_messages + s->packets_sent;
+	bool is_get = request[MAD_METHOD] == METHOD_GET, sees_mkey = true;
+	u16 status;
 
-	if (request[MAD_METHOD] != METHOD_GET)
-		return STATUS_UNSUPPORTED_METHOD;
-	switch (mad_attribute(request)) {
-	case ATTR_CLASS_PORT_INFO:
-		data[0] = 1;
-		data[1] = 1;
-		put16(data + 2, PMA_EXTENDED_WIDTH);
-		return 0;
-	case PMA_PORT_COUNTERS:
-		data[1] = CARD_PORT;
-		put32(data + 24, saturate(s->rc_bytes / 4));
-		put32(data + 32, saturate(packets_out));
-		put32(data + 36, saturate(s->packets_received));
-		return 0;
-	case PMA_PORT_COUNTERS_EXTENDED:
-		data[1] = CARD_PORT;
-		put64(data + 8, s->rc_bytes / 4);
-		put64(data + 24, packets_out);
-		put64(data + 32, s->packets_received);
-		return 0;
-	}
-	return STATUS_UNSUPPORTED;
-}
-
-bool sma_process(struct card *card, const u8 *request, u8 *response)
-{
-	u8 method = request[MAD_METHOD];
-	u16 status = STATUS_UNSUPPORTED;
-
-	if (method == METHOD_TRAP_REPRESS)
+	if (checks_mkey &&
+	    !port_admits_smp(&card->port, get64(request + SMP_MKEY), is_get,
+			     &sees_mkey))
 		return false;
+	if (is_get || request[MAD_METHOD] == METHOD_SET)
+		status = subnet_attribute(card, request, response + SMP_DATA);
+	else
+		status = STATUS_UNSUPPORTED_METHOD;
+	if (!sees_mkey && mad_attribute(request) == ATTR_PORT_INFO)
+		put64(response + SMP_DATA, 0);
+	response[MAD_METHOD] = METHOD_GET | METHOD_RESPONSE;
+	put16(response + MAD_STATUS, status);
+	return true;
+}
+
+enum sma_result sma_process(struct card *card, const u8 *request,
+			    bool checks_mkey, u8 *response)
+{
+	if (request[MAD_METHOD] == METHOD_TRAP_REPRESS)
+		return SMA_SILENT;
 	/* hop fields and paths stay as they are: they are the host's */
 	memcpy(response, request, MAD_BYTES);
-	response[MAD_METHOD] = METHOD_GET | METHOD_RESPONSE;
-	if (method != METHOD_GET && method != METHOD_SET)
-		status = STATUS_UNSUPPORTED_METHOD;
-	else if (mad_is_smp(request))
-		status = subnet_attribute(card, request, response + SMP_DATA);
-	else if (request[MAD_CLASS] == CLASS_PERFORMANCE)
-		status = performance_attribute(card, request,
-					       response + PMA_DATA);
-	put16(response + MAD_STATUS, status);
+	if (mad_is_smp(request)) {
+		if (!subnet_management(card, request, checks_mkey, response))
+			return SMA_DISCARDED;
+	} else if (request[MAD_CLASS] == CLASS_PERFORMANCE) {
+		pma_process(find_port, card, request, response);
+	} else {
+		response[MAD_METHOD] = METHOD_GET | METHOD_RESPONSE;
+		put16(response + MAD_STATUS, STATUS_UNSUPPORTED);
+	}
 	log_debug(card->name,
 		  "MAD class 0x%02x method %u attribute 0x%04x modifier 0x%x: "
 		  "status 0x%x",
-		  request[MAD_CLASS], method, mad_attribute(request),
-		  mad_modifier(request), status);
-	return true;
+		  request[MAD_CLASS], request[MAD_METHOD],
+		  mad_attribute(request), mad_modifier(request),
+		  get16(response + MAD_STATUS));
+	return SMA_ANSWERED;
 }

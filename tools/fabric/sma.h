@@ -17,13 +17,19 @@ struct card;
 /* Put the card's port in its state after a reset. */
 void sma_init_port(struct card *card);
 
+enum sma_result {
+	SMA_ANSWERED,
+	SMA_SILENT,    /* there is nothing to say (TrapRepress) */
+	SMA_DISCARDED, /* the M_Key is wrong */
+};
+
 /**
  * sma_process - answer @request as the firmware does.
- * @response: out: 256 bytes.
- *
- * Return: false if there is no answer (TrapRepress).
+ * @checks_mkey: a packet from the subnet, not the host's own question.
+ * @response: out: 256 bytes, if answered.
  */
-bool sma_process(struct card *card, const u8 *request, u8 *response);
+enum sma_result sma_process(struct card *card, const u8 *request,
+			    bool checks_mkey, u8 *response);
 
 /*
  * Tables of a port, for Get and Set: @data are an SMP's 64 bytes.

@@ -5,6 +5,7 @@
 #include "fabric.h"
 #include "log.h"
 #include "mad.h"
+#include "pma.h"
 #include "switch_sma.h"
 #include "ud.h"
 
@@ -24,8 +25,16 @@ void switch_init(struct ib_switch *sw, struct fabric *fabric,
 	sw->random = 2463534242u;
 	memset(sw->lft, LFT_DROP, sizeof(sw->lft));
 	for (unsigned int i = 0; i <= nr_ports; i++)
-		port_init(&sw->ports[i].port, (u8)i, switch_guid, 0);
+		port_init(&sw->ports[i].port, (u8)i, switch_guid,
+			  i ? 0
+			    : CAPABILITY_TRAPS | CAPABILITY_SL_MAPPING |
+					  CAPABILITY_SYSTEM_GUID);
+	for (unsigned int i = 0; i <= nr_ports; i++)
+		for (unsigned int j = 0; j <= nr_ports; j++)
+			memcpy(sw->sl2vl[i][j], sw->ports[0].port.sl2vl, 8);
 	port_link_up(&sw->ports[0].port);
+	switch_sma_init(sw);
+	trap_init(&sw->trap, sw);
 	sm_init(&sw->sm, sw);
 	sa_init(&sw->sa, sw);
 }
@@ -37,6 +46,14 @@ static struct card *card_at(struct ib_switch *sw, unsigned int port)
 	return &sw->fabric->cards[port - 1];
 }
 
+static void link_has_changed(struct ib_switch *sw, unsigned int number,
+			     const char *how)
+{
+	log_info(who, "link %u is %s", number, how);
+	switch_sma_state_changed(sw);
+	trap_link_changed(&sw->trap);
+}
+
 static void link_down(struct ib_switch *sw, struct card *card)
 {
 	unsigned int number = card->index + 1;
@@ -46,8 +63,7 @@ static void link_down(struct ib_switch *sw, struct card *card)
 		return;
 	port_link_down(&card->port);
 	port_link_down(&sw->ports[number].port);
-	sw->has_state_change = true;
-	log_info(who, "link %u is down", number);
+	link_has_changed(sw, number, "down");
 	/* a driver that closes its port knows */
 	if (was_active && card->is_port_enabled)
 		card_port_changed(card, PORT_CHANGED_DOWN);
@@ -62,8 +78,7 @@ static void link_up(struct ib_switch *sw, struct card *card)
 		return;
 	port_link_up(&card->port);
 	port_link_up(&sw->ports[number].port);
-	sw->has_state_change = true;
-	log_info(who, "link %u is up", number);
+	link_has_changed(sw, number, "up");
 	sm_link_up(&sw->sm, number);
 }
 
@@ -71,7 +86,8 @@ void switch_link_changed(struct ib_switch *sw, struct card *card)
 {
 	struct switch_port *port = &sw->ports[card->index + 1];
 
-	if (card->is_port_enabled && !port->faults.is_cut)
+	if (card->is_port_enabled && !card->port.is_disabled &&
+	    !port->port.is_disabled && !port->faults.is_cut)
 		link_up(sw, card);
 	else
 		link_down(sw, card);
@@ -125,17 +141,93 @@ static bool is_open(struct ib_switch *sw, unsigned int number)
 	       port_state(&sw->ports[number].port) == PORT_ACTIVE;
 }
 
-struct card *switch_find_card(struct ib_switch *sw, const struct card *from,
-			      u16 lid)
+/* The port that leads to a unicast LID, or LFT_DROP. */
+static unsigned int port_to(const struct ib_switch *sw, u16 lid)
 {
-	unsigned int number;
+	unsigned int out = LFT_DROP;
 
-	if (lid >= SWITCH_NR_LIDS || !is_open(sw, from->index + 1))
+	if (lid < SWITCH_NR_LIDS && lid <= switch_sma_linear_top(sw))
+		out = sw->lft[lid];
+	return out <= sw->nr_ports ? out : LFT_DROP;
+}
+
+/* What may be wrong with a packet, and is counted at a port. */
+static const char *refusal(struct ib_switch *sw, unsigned int in,
+			   unsigned int out, const struct route_key *key)
+{
+	struct port *from = &sw->ports[in].port;
+	struct port *to = &sw->ports[out].port;
+
+	if (in && port_enforces(from, PORT_ENFORCES_INBOUND) &&
+	    port_find_pkey(from, key->pkey) < 0) {
+		from->counters.rcv_constraint++;
+		return "P_Key at the port it came in by";
+	}
+	if (!is_open(sw, out)) {
+		to->counters.xmit_discards++;
+		return "the link is not active";
+	}
+	if (!sl2vl_passes(sw->sl2vl[in][out], key->sl)) {
+		from->counters.relay_errors++;
+		return "no virtual lane for its service level";
+	}
+	if (out && port_enforces(to, PORT_ENFORCES_OUTBOUND) &&
+	    port_find_pkey(to, key->pkey) < 0) {
+		to->counters.xmit_constraint++;
+		return "P_Key at the port it would go out by";
+	}
+	return NULL;
+}
+
+/* Where a packet that is not subnet management goes; NULL: it may go on. */
+static const char *route_unicast(struct ib_switch *sw, unsigned int in,
+				 const struct route_key *key, unsigned int *out)
+{
+	if (!is_open(sw, in))
+		return "the port it came in by is not active";
+	*out = port_to(sw, key->dlid);
+	if (*out == LFT_DROP) {
+		sw->ports[in].port.counters.relay_errors++;
+		return "no route";
+	}
+	return refusal(sw, in, *out, key);
+}
+
+struct card *switch_find_card(struct ib_switch *sw, const struct card *from,
+			      const struct route_key *key)
+{
+	unsigned int out;
+
+	if (route_unicast(sw, from->index + 1, key, &out)) {
+		sw->nr_dropped++;
 		return NULL;
-	number = sw->lft[lid];
-	if (!number || number > sw->nr_ports || !is_open(sw, number))
-		return NULL;
-	return card_at(sw, number);
+	}
+	return card_at(sw, out);
+}
+
+void switch_count(struct ib_switch *sw, struct card *from, struct card *to,
+		  const struct volume *volume)
+{
+	port_count_xmit(&from->port, volume);
+	port_count_rcv(&sw->ports[from->index + 1].port, volume);
+	port_count_xmit(&sw->ports[to->index + 1].port, volume);
+	port_count_rcv(&to->port, volume);
+}
+
+static struct volume volume_of(const struct packet *p)
+{
+	u32 bytes = LRH_BYTES + BTH_BYTES + DETH_BYTES + ICRC_BYTES + p->bytes;
+
+	if (p->has_grh)
+		bytes += GRH_BYTES;
+	if (p->has_immediate)
+		bytes += IMMEDIATE_BYTES;
+	return (struct volume){
+		.packets = 1,
+		.words = (bytes + 3) / 4,
+		.is_multicast =
+			p->dlid >= LID_MULTICAST && p->dlid < LID_PERMISSIVE,
+	};
 }
 
 static void drop(struct ib_switch *sw, const struct packet *p, const char *why)
@@ -190,13 +282,16 @@ static void emit(struct ib_switch *sw, unsigned int number,
 		 const struct packet *p)
 {
 	struct card *card = card_at(sw, number);
+	struct volume volume = volume_of(p);
 
 	if (!card || port_state(&sw->ports[number].port) == PORT_DOWN) {
 		drop(sw, p, "the link is down");
 		return;
 	}
+	port_count_xmit(&sw->ports[number].port, &volume);
 	if (port_loses(sw, number))
 		return;
+	port_count_rcv(&card->port, &volume);
 	sw->nr_forwarded++;
 	if (sw->ports[number].faults.delay_ns)
 		send_slowly(sw, number, p);
@@ -208,11 +303,15 @@ static void emit(struct ib_switch *sw, unsigned int number,
 static void consume_smp(struct ib_switch *sw, unsigned int in,
 			const struct packet *p)
 {
+	u8 method = p->data[MAD_METHOD];
 	struct packet reply;
 
-	if (p->data[MAD_METHOD] & METHOD_RESPONSE ||
-	    p->data[MAD_METHOD] == METHOD_TRAP) {
+	if (method & METHOD_RESPONSE || method == METHOD_TRAP) {
 		sm_receive(&sw->sm, p);
+		return;
+	}
+	if (method == METHOD_TRAP_REPRESS) {
+		trap_repress(&sw->trap, p->data);
 		return;
 	}
 	reply = *p;
@@ -225,6 +324,50 @@ static void consume_smp(struct ib_switch *sw, unsigned int in,
 		      get16(reply.data + MAD_STATUS) | STATUS_RETURNING);
 	/* it starts at the end of its way back: as if it came in there */
 	switch_send(sw, 0, &reply);
+}
+
+static struct port *find_port(void *node, u8 number)
+{
+	struct ib_switch *sw = node;
+
+	return number <= sw->nr_ports ? &sw->ports[number].port : NULL;
+}
+
+static void answer_performance(struct ib_switch *sw, const struct packet *p)
+{
+	static struct packet reply;
+
+	reply = *p;
+	pma_process(find_port, sw, p->data, reply.data);
+	reply.dlid = p->slid;
+	reply.slid = p->dlid;
+	reply.dqpn = p->sqpn;
+	reply.sqpn = QPN_GSI;
+	reply.has_grh = false;
+	switch_send(sw, 0, &reply);
+}
+
+/* A packet for the QP1 of port 0. */
+static void consume_management(struct ib_switch *sw, const struct packet *p)
+{
+	struct port *own = &sw->ports[0].port;
+
+	if (p->dqpn != QPN_GSI || p->bytes != MAD_BYTES) {
+		drop(sw, p, "not a management packet");
+	} else if (port_find_pkey(own, p->pkey) < 0) {
+		port_count_bad_pkey(own);
+		drop(sw, p, "P_Key");
+	} else if (p->qkey != QKEY_GSI) {
+		port_count_bad_qkey(own);
+		drop(sw, p, "Q_Key");
+	} else if (p->data[MAD_CLASS] == CLASS_PERFORMANCE) {
+		if (!(p->data[MAD_METHOD] & METHOD_RESPONSE))
+			answer_performance(sw, p);
+	} else if (sm_is_on(&sw->sm)) {
+		sa_receive(&sw->sa, p);
+	} else {
+		drop(sw, p, "no agent for its class");
+	}
 }
 
 /* InfiniBand specification, volume 1, 14.2.2: outbound. */
@@ -294,59 +437,90 @@ static void send_smp(struct ib_switch *sw, unsigned int in,
 			route_outbound(sw, in, &p);
 		return;
 	}
-	out = p.dlid < SWITCH_NR_LIDS ? sw->lft[p.dlid] : LFT_DROP;
-	if (out == 0)
+	out = p.dlid == LID_PERMISSIVE ? 0 : port_to(sw, p.dlid);
+	if (out == 0) {
 		consume_smp(sw, in, &p);
-	else
+	} else if (out == LFT_DROP) {
+		sw->ports[in].port.counters.relay_errors++;
+		drop(sw, &p, "no route");
+	} else {
 		emit(sw, out, &p);
+	}
 }
 
-static void send_multicast(struct ib_switch *sw, const struct packet *p)
+/*
+ * To every port of the group, also the one it came in by: a card with several
+ * members relies on the switch.  Groups that the table has no room for go out
+ * by one default port, and what comes in there by the other.
+ */
+static void send_multicast(struct ib_switch *sw, unsigned int in,
+			   const struct packet *p)
 {
+	struct route_key key = {p->dlid, p->pkey, p->sl};
 	u32 group = p->dlid - LID_MULTICAST;
+	u64 ports = 0;
 
+	if (group < SWITCH_NR_MLIDS)
+		ports = sw->mft[group];
+	else if (switch_sma_default_multicast(sw, in) <= sw->nr_ports)
+		ports = 1ull << switch_sma_default_multicast(sw, in);
+	if (!ports) {
+		sw->ports[in].port.counters.relay_errors++;
+		drop(sw, p, "no such group");
+	}
 	for (unsigned int i = 1; i <= sw->nr_ports; i++)
-		if (group < SWITCH_NR_MLIDS && (sw->mft[group] >> i & 1) &&
-		    is_open(sw, i))
+		if ((ports >> i & 1) && !refusal(sw, in, i, &key))
 			emit(sw, i, p);
+}
+
+static void send_data(struct ib_switch *sw, unsigned int in,
+		      const struct packet *packet)
+{
+	struct route_key key = {packet->dlid, packet->pkey, packet->sl};
+	unsigned int out;
+	const char *why = route_unicast(sw, in, &key, &out);
+
+	if (why)
+		drop(sw, packet, why);
+	else if (out == 0)
+		consume_management(sw, packet);
+	else
+		emit(sw, out, packet);
 }
 
 void switch_send(struct ib_switch *sw, unsigned int port,
 		 const struct packet *packet)
 {
-	unsigned int out;
+	struct volume volume = volume_of(packet);
 
 	capture_datagram(packet);
-	if (port && (port_state(&sw->ports[port].port) == PORT_DOWN ||
-		     port_loses(sw, port))) {
+	if (port && port_state(&sw->ports[port].port) == PORT_DOWN) {
 		sw->nr_dropped++;
 		return;
 	}
-	if (packet->dqpn == QPN_SMI) {
+	if (port) {
+		port_count_xmit(&card_at(sw, port)->port, &volume);
+		if (port_loses(sw, port)) {
+			sw->nr_dropped++;
+			return;
+		}
+		port_count_rcv(&sw->ports[port].port, &volume);
+	}
+	if (packet->dqpn == QPN_SMI)
 		send_smp(sw, port, packet);
-		return;
-	}
-	if (!is_open(sw, port)) {
-		drop(sw, packet, "its port is not active");
-		return;
-	}
-	if (packet->dlid >= LID_MULTICAST && packet->dlid < LID_PERMISSIVE) {
-		send_multicast(sw, packet);
-		return;
-	}
-	out = packet->dlid < SWITCH_NR_LIDS ? sw->lft[packet->dlid] : LFT_DROP;
-	if (out == 0)
-		sa_receive(&sw->sa, packet);
-	else if (out > sw->nr_ports || !is_open(sw, out))
-		drop(sw, packet, "no route");
+	else if (!volume.is_multicast)
+		send_data(sw, port, packet);
+	else if (is_open(sw, port))
+		send_multicast(sw, port, packet);
 	else
-		emit(sw, out, packet);
+		drop(sw, packet, "its port is not active");
 }
 
 void switch_close(struct ib_switch *sw)
 {
 	while (sw->slow)
 		slow_free(sw->slow);
+	trap_close(&sw->trap);
 	sm_close(&sw->sm);
 	sa_close(&sw->sa);
 }

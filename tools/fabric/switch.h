@@ -7,16 +7,20 @@
  * its management port, behind which also the subnet manager (sm.h) and the
  * subnet administrator (sa.h) live.
  *
- * A link is up when the card's driver has enabled its port and nobody cut the
- * cable; both ends then go to INIT and the subnet manager brings them on.
+ * A link is up when the card's driver has enabled its port, neither end is
+ * disabled and nobody cut the cable; both ends then go to INIT and the subnet
+ * manager brings them on: the one built in (sm.h), or one behind a port.
  * Subnet management packets pass a link that is up; everything else needs
- * both ends ACTIVE and a route.
+ * both ends ACTIVE, a forwarding table's entry, a virtual lane for its service
+ * level and, where the port enforces partitions, a P_Key of its table.
+ * switch_sma.h is the agent that sets these tables.
  */
 #include "loop.h"
 #include "packet.h"
 #include "port.h"
 #include "sa.h"
 #include "sm.h"
+#include "trap.h"
 
 struct card;
 struct fabric;
@@ -24,8 +28,9 @@ struct fabric;
 enum {
 	SWITCH_MAX_PORTS = 33, /* with port 0 */
 	SWITCH_NR_LIDS = 0xc000,
-	SWITCH_NR_MLIDS = 64, /* as many as the SA has groups */
-	LFT_DROP = 0xff,
+	SWITCH_NR_MLIDS = 1024,
+	SWITCH_INFO_BYTES = 64,
+	LFT_DROP = 0xff, /* no port: unicast tables, default multicast ports */
 };
 
 /* What goes wrong on a link, on demand. */
@@ -55,8 +60,10 @@ struct ib_switch {
 	u64 guid;
 	struct switch_port ports[SWITCH_MAX_PORTS];
 	u8 lft[SWITCH_NR_LIDS];
-	u64 mft[SWITCH_NR_MLIDS]; /* bit per port */
-	bool has_state_change;    /* SwitchInfo */
+	u64 mft[SWITCH_NR_MLIDS];                        /* bit per port */
+	u8 info[SWITCH_INFO_BYTES];                      /* SwitchInfo */
+	u8 sl2vl[SWITCH_MAX_PORTS][SWITCH_MAX_PORTS][8]; /* from, to */
+	struct trap trap;
 	u64 nr_forwarded, nr_dropped, nr_injected_drops;
 	u32 random;
 	struct slow_packet *slow;
@@ -78,12 +85,23 @@ void switch_link_bounce(struct ib_switch *sw, struct card *card);
 void switch_send(struct ib_switch *sw, unsigned int port,
 		 const struct packet *packet);
 
+/* What the switch looks at in a packet's headers. */
+struct route_key {
+	u16 dlid, pkey;
+	u8 sl;
+};
+
 /**
- * switch_find_card - the card that has LID @lid, if data passes from @from
- * to it.
+ * switch_find_card - the card that data from @from to LID @key->dlid reaches.
+ *
+ * Return: the card, or NULL: the packet was dropped, and counted.
  */
 struct card *switch_find_card(struct ib_switch *sw, const struct card *from,
-			      u16 lid);
+			      const struct route_key *key);
+
+/* Packets have gone from one card to the other: count them at four ports. */
+void switch_count(struct ib_switch *sw, struct card *from, struct card *to,
+		  const struct volume *volume);
 
 /* The injected delay of a message between the two. */
 u64 switch_delay_ns(const struct ib_switch *sw, const struct card *from,

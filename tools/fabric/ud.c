@@ -161,6 +161,8 @@ void ud_run(struct qp *qp)
 static void drop(struct card *card, const struct packet *p, const char *why)
 {
 	card->stats.packets_dropped++;
+	if (p->dqpn == QPN_SMI)
+		card->port.counters.vl15_dropped++;
 	log_debug(card->name, "packet from LID %u QP 0x%x to QP 0x%x: %s",
 		  p->slid, p->sqpn, p->dqpn, why);
 }
@@ -180,11 +182,13 @@ static int check_keys(struct qp *qp, const struct packet *p)
 		index = -1;
 	if (index < 0) {
 		qp->card->stats.pkey_violations++;
+		port_count_bad_pkey(&qp->card->port);
 		drop(qp->card, p, "P_Key");
 		return -1;
 	}
 	if (p->qkey != qkey) {
 		qp->card->stats.qkey_violations++;
+		port_count_bad_qkey(&qp->card->port);
 		drop(qp->card, p, "Q_Key");
 		return -1;
 	}
