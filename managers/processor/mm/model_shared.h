@@ -11,6 +11,9 @@
 void model_set_option(const char *name, const char *value);
 /** model_expect_nothing_left - nothing is in use, and all counts agree. */
 void model_expect_nothing_left(void);
+/** model_expect_lines_free - so are all lines, and none is lost: what a set
+ * has too little is in the victim cache. */
+void model_expect_lines_free(void);
 /** model_stream - the calling thread's. */
 struct prefetch_stream *model_stream(void);
 /** model_run_seeds - @fn for each of the seeds 1..@nr, each in a process of its

@@ -33,6 +33,27 @@ void model_set_option(const char *name, const char *value)
 			CHECK(!o->setter(value));
 }
 
+void model_expect_lines_free(void)
+{
+	s32 nr_lent = 0;
+
+	CHECK(pcache_check() == 0);
+	CHECK(!victims.nr_clean && !victims.nr_dirty && !victims.nr_writing);
+	for (u32 i = 0; i < pcache.nr_sets; i++) {
+		CHECK(list_empty(&pcache.sets[i].resident));
+		CHECK(list_empty(&pcache.sets[i].victims));
+		CHECK(pcache.sets[i].nr_extra <= 0);
+		nr_lent -= pcache.sets[i].nr_extra;
+	}
+	CHECK((s32)victims.nr_stock == (s32)pcache.nr_victims + nr_lent);
+	for (u32 i = 0; i < pcache.nr_lines; i++) {
+		const struct pcache_line *line = &pcache.lines[i];
+
+		CHECK(line->state == LINE_FREE && !line->nr_pins &&
+		      !line->nr_maps && !line->is_writing);
+	}
+}
+
 void model_expect_nothing_left(void)
 {
 	CHECK(gauge_read(nr_pcache_rmaps) == 0);
@@ -41,11 +62,10 @@ void model_expect_nothing_left(void)
 	CHECK(gauge_read(nr_user_aspaces) == 0);
 	CHECK(gauge_read(nr_stock_frames) == fake_m_granted_frames());
 	CHECK(mmu_nr_tables() == 0);
-	CHECK(pcache_check() == 0);
 	CHECK(counter_read(COUNTER_nr_prefetch_issued) ==
 	      counter_read(COUNTER_nr_prefetch_used) +
 		      counter_read(COUNTER_nr_prefetch_wasted));
-	CHECK(victims.nr_stock == pcache.nr_victims);
+	model_expect_lines_free();
 }
 
 void model_run_seeds(void (*fn)(void), u64 *seed, u64 nr)

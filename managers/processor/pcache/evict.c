@@ -10,7 +10,10 @@
  * The low mark follows demand: when the reserve was nearly used up before an
  * evictor came, it rises by a quarter; round by round it sinks again, slowly.
  * Evictors are kernel threads, which get a CPU before programs do; should they
- * be late all the same, faults help (evict_help()).
+ * be late all the same, faults help (evict_help()).  How long a write-back
+ * takes, or an evictor between unmapping and the end of its TLB shootdown,
+ * nobody knows; so a fault that finds nothing at all goes to any set for lines
+ * that are clean (evict_clean()).
  */
 #include "internal.h"
 
@@ -41,7 +44,7 @@ void evict_want(struct pcache_set *set)
 
 void evictor_check(void)
 {
-	if (!reserve_will_have(READ_ONCE(victims.low)))
+	if (reserve_is_below(READ_ONCE(victims.low)))
 		waitq_wake_one(&victims.evictors);
 }
 
@@ -80,7 +83,7 @@ static void evict_from_set(struct evict_batch *batch, struct pcache_set *set)
 	struct pcache_line *line;
 
 	spin_lock(&set->lock);
-	while (set->nr_extra && batch->nr < batch->nr_max) {
+	while (set->nr_extra > 0 && batch->nr < batch->nr_max) {
 		line = READ_ONCE(pcache.policy)->choose(set);
 		if (!line) {
 			counter_inc(nr_pcache_eviction_failure_find);
@@ -88,10 +91,23 @@ static void evict_from_set(struct evict_batch *batch, struct pcache_set *set)
 		}
 		evict_line(batch, line);
 	}
-	if (set->nr_extra)
+	if (set->nr_extra > 0)
 		todo_push(set);
 	ASSERT(pcache_set_check(set));
 	spin_unlock(&set->lock);
+}
+
+/* What is unmapped becomes victims.  Return: how many lines. */
+static u32 batch_finish(struct evict_batch *batch)
+{
+	if (!batch->nr)
+		return 0;
+	counter_add(nr_pcache_eviction_triggered, batch->nr);
+	counter_inc(nr_pcache_eviction_batch);
+	rmap_flush_run(&batch->flush);
+	victims_accept(&batch->lines);
+	counter_add(nr_pcache_eviction_succeed, batch->nr);
+	return batch->nr;
 }
 
 /* Return: how many lines became victims, at most @nr_max. */
@@ -104,21 +120,44 @@ static u32 evict_extras(u32 nr_max)
 	list_init(&batch.lines);
 	while (nr_looks-- && batch.nr < nr_max && (set = todo_pop()))
 		evict_from_set(&batch, set);
-	if (!batch.nr)
-		return 0;
-	counter_add(nr_pcache_eviction_triggered, batch.nr);
-	counter_inc(nr_pcache_eviction_batch);
-	rmap_flush_run(&batch.flush);
-	victims_accept(&batch.lines);
-	counter_add(nr_pcache_eviction_succeed, batch.nr);
-	return batch.nr;
+	return batch_finish(&batch);
+}
+
+static void evict_clean_of(struct evict_batch *batch, struct pcache_set *set)
+{
+	struct pcache_line *line;
+
+	spin_lock(&set->lock);
+	line = choose_clean(set);
+	if (line)
+		evict_line(batch, line);
+	ASSERT(pcache_set_check(set));
+	spin_unlock(&set->lock);
+}
+
+u32 evict_clean(struct pcache_set *first)
+{
+	struct evict_batch batch = {
+		.nr_max = max(READ_ONCE(victims.low) / 2, 1u)};
+	u32 nr_looks = min(pcache.nr_sets, CLEAN_LOOKS_MAX);
+	u32 at = READ_ONCE(pcache.hand); /* races only make it uneven */
+
+	list_init(&batch.lines);
+	evict_clean_of(&batch, first);
+	while (nr_looks-- && batch.nr < batch.nr_max) {
+		at = at + 1 < pcache.nr_sets ? at + 1 : 0;
+		evict_clean_of(&batch, &pcache.sets[at]);
+	}
+	WRITE_ONCE(pcache.hand, at);
+	counter_add(nr_pcache_eviction_clean, batch.nr);
+	return batch_finish(&batch);
 }
 
 u32 evict_help(void)
 {
 	u32 nr = write_backs_end(), low = READ_ONCE(victims.low), n;
 
-	if (!reserve_will_have(low)) {
+	if (reserve_is_below(low)) {
 		n = evict_extras(PAGES_PER_IPI);
 		if (n)
 			counter_inc(nr_pcache_eviction_help);
@@ -132,7 +171,7 @@ u32 evict_round(void)
 {
 	u32 nr = write_backs_end(), nr_evicted = 0, n, low = victims.low;
 
-	if (!reserve_will_have(low)) {
+	if (reserve_is_below(low)) {
 		do {
 			n = evict_extras(pcache.evict_batch);
 			nr_evicted += n;
@@ -150,7 +189,7 @@ static bool has_work(void)
 {
 	return write_backs_ended() || write_backs_may_start() ||
 	       (READ_ONCE(victims.nr_todo) &&
-		!reserve_will_have(READ_ONCE(victims.low)));
+		reserve_is_below(READ_ONCE(victims.low)));
 }
 
 void evict_thread(void *arg)

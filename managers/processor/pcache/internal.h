@@ -13,6 +13,7 @@
 #define PAGES_PER_IPI     64u /* unmapped with one round of TLB flushes, for */
 #define EVICT_BATCH_MAX   1024u /* each CPU to interrupt; but at most */
 #define RECLAIM_BATCH_MAX 16u   /* clean victims that a fault frees at once */
+#define CLEAN_LOOKS_MAX   1024u /* sets in which it looks for clean lines */
 
 /* Which line of a set goes? */
 struct pcache_policy {
@@ -40,7 +41,8 @@ struct pcache {
 	struct pcache_line *lines; /* line i is page i of the pool */
 	struct region *region;
 	const struct pcache_policy *policy; /* [may change at any time] */
-	bool must_scrub_code;               /* see line_scrub_code() */
+	u32 hand;             /* where evict_clean() goes on [a hint] */
+	bool must_scrub_code; /* see line_scrub_code() */
 	atomic64_t nr_write_backs;
 };
 
@@ -123,6 +125,15 @@ static inline bool reserve_will_have(u32 nr)
 	       nr;
 }
 
+/** reserve_is_below - is there less than @mark?  Or less than half of it at
+ * once, because much is being written, while many sets are too large? */
+static inline bool reserve_is_below(u32 mark)
+{
+	return !reserve_will_have(mark) ||
+	       (READ_ONCE(victims.nr_todo) > pcache.nr_victims / 2 &&
+		!reserve_has(mark / 2));
+}
+
 /** stock_push, stock_pop - FREE lines of the victim cache.  To pop wakes an
  * evictor when the reserve becomes small.
  * @becomes_large: this set gets the line as the first beyond its ways, and
@@ -187,6 +198,13 @@ void evictor_check(void);
 u32 evict_round(void);
 /** evict_help - a fault does a little of it.  Return: as above. */
 u32 evict_help(void);
+/**
+ * evict_clean - the same for a fault that has no line to take, but only what
+ * needs no write-back, whatever set it is in: those of @first, then others.
+ *
+ * Context: no set lock held; does not sleep.
+ */
+u32 evict_clean(struct pcache_set *first);
 void evict_thread(void *arg);
 
 /* ---- ahead.c ---- */
@@ -203,6 +221,8 @@ void ahead_wait(struct pcache_line *line);
 int __must_check rmap_start(void);
 /** rmap_test_accessed - was @line used since the last call? */
 bool rmap_test_accessed(struct pcache_line *line);
+/** rmap_has_dirty - has an entry that maps @line the dirty bit? */
+bool rmap_has_dirty(const struct pcache_line *line);
 
 /* Who has to flush what after a batch of unmappings. */
 struct rmap_flush {
@@ -221,5 +241,7 @@ void rmap_flush_run(struct rmap_flush *flush);
 
 #define NR_POLICIES 4u
 extern const struct pcache_policy *const pcache_policies[NR_POLICIES];
+/** choose_clean - a line that needs no write-back, whatever the policy is. */
+struct pcache_line *choose_clean(struct pcache_set *set);
 
 #endif /* PROCESSOR_PCACHE_INTERNAL_H */

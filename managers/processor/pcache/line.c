@@ -183,10 +183,10 @@ static struct pcache_line *set_pop_free(struct pcache_set *set)
 	return line;
 }
 
-/* One line more than ways: the evictor will take one away. */
+/* One line more; the evictor will take away what is more than ways. */
 static void set_add_extra(struct pcache_set *set)
 {
-	if (!set->nr_extra++)
+	if (++set->nr_extra == 1)
 		evict_want(set);
 	else
 		evictor_check();
@@ -199,7 +199,7 @@ static struct pcache_line *set_claim(struct pcache_set *set)
 
 	if (line)
 		return line;
-	line = stock_pop(set->nr_extra ? NULL : set);
+	line = stock_pop(set->nr_extra ? NULL : set); /* first beyond ways? */
 	set->nr_extra += line != NULL;
 	return line;
 }
@@ -207,7 +207,8 @@ static struct pcache_line *set_claim(struct pcache_set *set)
 /* A line comes in from outside: for it a free way, if any, leaves. */
 static void set_make_room(struct pcache_set *set)
 {
-	struct pcache_line *spare = set_pop_free(set);
+	struct pcache_line *spare =
+		set->nr_extra < 0 ? NULL : set_pop_free(set);
 
 	if (spare)
 		stock_push(spare);
@@ -229,7 +230,7 @@ static void set_put_free(struct pcache_set *set, struct pcache_line *line)
 {
 	line_set_state(line, LINE_FREE);
 	list_del_init(&line->in_list);
-	if (set->nr_extra) {
+	if (set->nr_extra > 0) {
 		set->nr_extra--;
 		stock_push(line);
 	} else {
@@ -314,7 +315,7 @@ static enum pcache_got set_use(struct pcache_set *set, u64 gframe,
 }
 
 /*
- * Nothing is free, nothing clean: a fault has to wait, or to evict for itself.
+ * Nothing is free, nothing clean: a fault has to wait for a write-back.
  * @seen: the number of events of @set when there was no room
  */
 static void make_room(struct pcache_set *set, u32 seen)
@@ -327,7 +328,7 @@ static void make_room(struct pcache_set *set, u32 seen)
  * line of the reserve lends a hand.  No lock held; does not sleep. */
 static void help_if_late(void)
 {
-	if (reserve_will_have(READ_ONCE(victims.low) / 2))
+	if (!reserve_is_below(READ_ONCE(victims.low) / 2))
 		return;
 	reserve_was_short();
 	evict_help();
@@ -358,7 +359,7 @@ static __noinline enum pcache_got get_locked(struct pcache_set *set, u64 gframe,
 			help_if_late();
 			return got;
 		}
-		if (victims_reclaim())
+		if (victims_reclaim() || evict_clean(set))
 			continue;
 		if (!may_wait_for_room)
 			return got;
@@ -703,8 +704,9 @@ bool pcache_set_check(struct pcache_set *set)
 		if (!pcache_line_check(line) || line->state == LINE_VALID ||
 		    line->state == LINE_FILLING)
 			return false;
-	return nr_resident + set->nr_free == pcache.nr_ways + set->nr_extra &&
-	       !(set->nr_free && set->nr_extra);
+	return (s32)(nr_resident + set->nr_free) ==
+		       (s32)pcache.nr_ways + set->nr_extra &&
+	       !(set->nr_free && set->nr_extra > 0);
 }
 
 u32 pcache_check(void)

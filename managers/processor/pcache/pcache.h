@@ -12,11 +12,14 @@
  * the sets the victim cache owns nr_victims lines more.  Lines are not bound
  * to a place: a set whose ways are all taken gets one more line from the
  * victim cache's stock at once, and pays it back later, when the evictor
- * moves one of its lines to the victim cache.  No byte is copied for that.
+ * moves one of its lines to the victim cache.  No byte is copied for that.  The
+ * other way round, a set lends a line when the victim cache has none to spare,
+ * and has one again at its next fault.
  *
  * The reserve, which all sets share, is what can be had at once: the stock of
  * free lines, and the victims that are clean, which a fault may reuse without
- * asking anybody.  A fault waits only when the whole reserve is used up.
+ * asking anybody.  When it is used up, a fault evicts clean lines of any set.
+ * It waits only if there are none either.
  *
  * States of a line, and the only function that makes each transition:
  *
@@ -40,7 +43,9 @@
  *     each rmap stands for exactly one present entry that maps the line
  *  2. two lines of one set never have the same gframe, unless both are FREE
  *  3. a set has as many FREE, FILLING and VALID lines as ways, and nr_extra
- *     more; if nr_extra > 0, none is FREE, and the evictor knows the set
+ *     more, or less if that is negative: what all sets have and the lines of
+ *     the victim cache are always the same in sum; if nr_extra > 0, none is
+ *     FREE, and the evictor knows the set
  *  4. an AHEAD, EVICTING or VICTIM line stands in its set's list of victims
  *     (so that one lookup under one lock finds it); a VICTIM line stands in
  *     one of the victim cache's FIFOs as well, unless it is being written
@@ -118,8 +123,8 @@ struct pcache_line {
 
 struct pcache_set {
 	struct spinlock lock;      /* LOCK_PCACHE_SET */
-	u16 nr_free;               /* [lock] */
-	u16 nr_extra;              /* lines beyond its ways [lock] */
+	u32 nr_free;               /* [lock] */
+	s32 nr_extra;              /* lines beyond its ways; < 0: lent [lock] */
 	u32 nr_events;             /* state changes, for waiters [lock] */
 	u32 nr_waiting;            /* threads that want to know [lock] */
 	struct list_head free;     /* [lock] */

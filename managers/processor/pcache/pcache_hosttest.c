@@ -7,7 +7,6 @@
 #include "internal.h" /* of the pcache */
 
 #include <kernel/assert.h>
-#include <kernel/cmdline.h>
 #include <kernel/counters.h>
 #include <kernel/thread.h>
 #include <kernel/time.h>
@@ -15,6 +14,7 @@
 #include <lib/rand.h>
 #include <lib/string.h>
 #include <managers/processor/mm/internal.h>
+#include <managers/processor/mm/model_shared.h>
 #include <managers/processor/mm/pte.h>
 #include <managers/processor/mm/space.h>
 #include <stdlib.h>
@@ -26,20 +26,9 @@
 
 static u64 seed;
 
-static void set_option(const char *name, const char *value)
-{
-	extern const struct boot_option __start_boot_options[];
-	extern const struct boot_option __stop_boot_options[];
-
-	for (const struct boot_option *o = __start_boot_options;
-	     o < __stop_boot_options; o++)
-		if (!strcmp(o->name, name))
-			CHECK(!o->setter(value));
-}
-
 static void boot(const char *geometry)
 {
-	set_option("pcache", geometry);
+	model_set_option("pcache", geometry);
 	fake_sched_start(seed);
 	fake_m_start(8192);
 	CHECK(!aspace_start());
@@ -74,18 +63,7 @@ static void expect_empty(void)
 {
 	CHECK(gauge_read(nr_pcache_rmaps) == 0);
 	CHECK(gauge_read(nr_pcache_lines) == 0);
-	CHECK(pcache_check() == 0);
-	CHECK(victims.nr_stock == pcache.nr_victims);
-	CHECK(!victims.nr_clean && !victims.nr_dirty && !victims.nr_writing);
-	for (u32 i = 0; i < pcache.nr_sets; i++)
-		CHECK(pcache.sets[i].nr_free == pcache.nr_ways &&
-		      !pcache.sets[i].nr_extra);
-	for (u32 i = 0; i < pcache.nr_lines; i++) {
-		const struct pcache_line *line = &pcache.lines[i];
-
-		CHECK(line->state == LINE_FREE && !line->nr_pins &&
-		      !line->nr_maps && !line->is_writing);
-	}
+	model_expect_lines_free();
 }
 
 /* ---- R1: pages of one set, one more than it has ways -------------------- */
@@ -105,6 +83,7 @@ static void run_r1(void)
 			CHECK((*touch(aspace, page, true))++ == 0);
 		CHECK(aspace_brk(aspace, HEAP) > 0);
 		expect_empty();
+		CHECK(pcache.sets[0].nr_free == pcache.nr_ways);
 	}
 	aspace_put(aspace);
 }
@@ -174,6 +153,72 @@ KTEST(r2_no_victim_is_no_line_and_who_wants_one_waits)
 {
 	for (seed = 1; seed <= 4; seed++)
 		EXPECT_EQ(fake_sched_run_apart(run_r2), 0);
+}
+
+/* ---- no victim can be had, but clean lines ------------------------------- */
+
+/* Fill the set of @gframe with lines. */
+static void fill_set(struct pcache_set *set, bool is_dirty)
+{
+	for (u64 pfn = 1; set->nr_free; pfn++) {
+		struct pcache_line *line;
+
+		if (set_of(gframe_make(0, pfn)) != set)
+			continue;
+		CHECK(pcache_get(gframe_make(0, pfn), &line) == PCACHE_CLAIMED);
+		pcache_fill_end(line, true, is_dirty);
+		pcache_unpin(line);
+	}
+}
+
+/* A set of modified lines gets what is clean, wherever it is. */
+static void run_clean(void)
+{
+	struct pcache_line *loose[4], *line;
+	struct pcache_set *sets;
+	s32 nr_lent;
+	u64 pfn = 3000;
+
+	boot("64K,4way,victim=4");
+	sets = pcache.sets;
+	CHECK(pcache.nr_sets == 3);
+	for (u32 i = 0; i < 4; i++)
+		CHECK((loose[i] = pcache_borrow()));
+	fill_set(&sets[0], true);
+	fill_set(&sets[1], false);
+	fill_set(&sets[2], true);
+	for (u32 nr = 0; nr < 4; nr++) {
+		while (set_of(gframe_make(0, pfn)) != &sets[nr % 2 * 2])
+			pfn++;
+		CHECK(pcache_get(gframe_make(0, pfn++), &line) ==
+		      PCACHE_CLAIMED);
+		CHECK(pcache_check() == 0);
+		pcache_fill_end(line, true, true);
+		pcache_unpin(line);
+	}
+	CHECK(counter_read(COUNTER_nr_pcache_eviction_sync) == 0);
+	CHECK(counter_read(COUNTER_nr_pcache_eviction_clean) >= 1);
+	nr_lent = -sets[1].nr_extra;
+	CHECK(nr_lent >= 1);
+
+	for (u32 i = 0; i < 4; i++)
+		pcache_give_back(loose[i]);
+	/* What was lent comes back with the next fault. */
+	while (set_of(gframe_make(0, pfn)) != &sets[1])
+		pfn++;
+	CHECK(pcache_get(gframe_make(0, pfn), &line) == PCACHE_CLAIMED);
+	CHECK(sets[1].nr_extra == 1 - nr_lent);
+	pcache_fill_end(line, true, true);
+	pcache_unpin(line);
+	for (pfn = 1; pfn < 4000; pfn++)
+		pcache_forget(gframe_make(0, pfn), true);
+	expect_empty();
+}
+
+KTEST(a_fault_takes_clean_lines_of_any_set_before_it_waits)
+{
+	for (seed = 1; seed <= 4; seed++)
+		EXPECT_EQ(fake_sched_run_apart(run_clean), 0);
 }
 
 /* ---- R14: the smallest victim caches ------------------------------------ */

@@ -100,6 +100,22 @@ static const struct pcache_policy policy_random = {
 	.choose = choose_random,
 };
 
+struct pcache_line *choose_clean(struct pcache_set *set)
+{
+	struct pcache_line *line, *used = NULL;
+
+	list_for_each_entry (line, &set->resident, in_list) {
+		if (!line_is_evictable(line) || line->is_dirty ||
+		    rmap_has_dirty(line))
+			continue;
+		if (!rmap_test_accessed(line))
+			return line;
+		if (!used)
+			used = line;
+	}
+	return used;
+}
+
 /* The first one is the default. */
 const struct pcache_policy *const pcache_policies[NR_POLICIES] = {
 	&policy_clock, &policy_fifo, &policy_lru, &policy_random};

@@ -156,6 +156,17 @@ void rmap_flush_run(struct rmap_flush *flush)
 	flush->aspace = NULL;
 }
 
+bool rmap_has_dirty(const struct pcache_line *line)
+{
+	ASSERT_LOCKED(&line->set->lock);
+	if (!line->nr_maps)
+		return false;
+	for (const struct rmap *r = &line->first_rmap; r; r = r->next)
+		if (pte_read(r->ptep) & PTE_DIRTY)
+			return true;
+	return false;
+}
+
 bool rmap_test_accessed(struct pcache_line *line)
 {
 	bool was_accessed = false;
