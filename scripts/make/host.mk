@@ -3,7 +3,8 @@
 #
 # tests/unit/NAME.list names the sources of one unit-test program, one a
 # line; tests/unit/main.c (the runner) is added.  tests/fuzz/NAME.list does
-# the same for a libFuzzer target.  A line "-l..." or "-D..." is a flag.
+# the same for a libFuzzer target.  A line "-l..." or "-D..." is a flag; a
+# line "folder/" stands for the sources of that program without its main.c.
 
 HOST_SAN   := -fsanitize=address,undefined -fno-sanitize-recover=all
 HOSTCFLAGS := -std=gnu11 -O1 -g -Wall -Wextra -Werror -Wno-unused-parameter \
@@ -14,9 +15,11 @@ UNIT_LISTS := $(sort $(wildcard tests/unit/*.list))
 UNIT_NAMES := $(patsubst tests/unit/%.list,%,$(UNIT_LISTS))
 FUZZ_NAMES := $(patsubst tests/fuzz/%.list,%,$(sort $(wildcard tests/fuzz/*.list)))
 
-unit_src = $(shell sed -e 's/\#.*//' tests/unit/$(1).list | grep -v '^-')
+expand   = $(foreach s,$(1),$(if $(filter %/,$(s)),$(filter-out \
+	   %/main.c,$(sort $(wildcard $(s)*.c))),$(s)))
+unit_src = $(call expand,$(shell sed -e 's/\#.*//' tests/unit/$(1).list | grep -v '^-'))
 unit_flg = $(shell sed -e 's/\#.*//' tests/unit/$(1).list | grep '^-')
-fuzz_src = $(shell sed -e 's/\#.*//' tests/fuzz/$(1).list | grep -v '^-')
+fuzz_src = $(call expand,$(shell sed -e 's/\#.*//' tests/fuzz/$(1).list | grep -v '^-'))
 fuzz_flg = $(shell sed -e 's/\#.*//' tests/fuzz/$(1).list | grep '^-')
 
 define unit_rule

@@ -193,21 +193,6 @@ void machine_stop(struct machine *m)
 	close(m->event_fds[1]);
 }
 
-u64 machine_alloc(struct machine *m, u64 bytes)
-{
-	u64 at = m->next_free;
-
-	m->next_free += (bytes + 4095) & ~4095ull;
-	if (m->next_free > MEMORY_BASE + MEMORY_BYTES)
-		abort();
-	return at;
-}
-
-u8 *machine_at(struct machine *m, u64 dma)
-{
-	return m->memory + (dma - MEMORY_BASE);
-}
-
 u32 machine_read32(struct machine *m, u32 region, u64 offset)
 {
 	u8 body[20];
@@ -233,22 +218,4 @@ void machine_write32(struct machine *m, u32 region, u64 offset, u32 value)
 	memcpy(body + 12, &count, 4);
 	put32(body + 16, value);
 	machine_send(m, 10, 1 << 4, body, sizeof(body), NULL, 0);
-}
-
-u8 machine_command(struct machine *m, u16 opcode, u8 op_mod, u32 in_mod,
-		   u64 in_param, u64 out_param)
-{
-	const u32 dwords[7] = {
-		(u32)(in_param >> 32),
-		(u32)in_param,
-		in_mod,
-		(u32)(out_param >> 32),
-		(u32)out_param,
-		0xffff0000,
-		1u << 23 | (u32)op_mod << 12 | opcode,
-	};
-
-	for (u32 i = 0; i < 7; i++)
-		machine_write32(m, 0, 0x80680 + 4 * i, dwords[i]);
-	return (u8)(machine_read32(m, 0, 0x80698) >> 24);
 }

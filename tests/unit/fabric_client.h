@@ -24,6 +24,17 @@ enum {
 	CQ_ENTRIES = 64,
 };
 
+/* Where the driver puts tables in ICM, which is the memory's first mebibyte. */
+enum {
+	ICM_QPC = 0,
+	ICM_CQC = 0x40000,
+	ICM_EQC = 0x50000,
+	ICM_SRQC = 0x58000,
+	ICM_MPT = 0x60000,
+	ICM_MTT = 0x80000,
+	ICM_MCG = 0xc0000,
+};
+
 struct machine {
 	int socket;
 	u16 next_id;

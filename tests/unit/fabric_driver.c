@@ -7,15 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Where the tables are in ICM, which is the memory's first mebibyte. */
 enum {
-	ICM_QPC = 0,
-	ICM_CQC = 0x40000,
-	ICM_EQC = 0x50000,
-	ICM_SRQC = 0x58000,
-	ICM_MPT = 0x60000,
-	ICM_MTT = 0x80000,
-	ICM_MCG = 0xc0000,
 	ICM_ALTC = 0x100000, /* these alias the same memory: the card's own */
 	ICM_AUXC = 0x200000,
 	ICM_RDMARC = 0x300000,
@@ -31,6 +23,39 @@ enum {
 	LOG_CQ = 6,
 	SPECIAL_BASE = 64,
 };
+
+u64 machine_alloc(struct machine *m, u64 bytes)
+{
+	u64 at = m->next_free;
+
+	m->next_free += (bytes + 4095) & ~4095ull;
+	if (m->next_free > MEMORY_BASE + MEMORY_BYTES)
+		abort();
+	return at;
+}
+
+u8 *machine_at(struct machine *m, u64 dma)
+{
+	return m->memory + (dma - MEMORY_BASE);
+}
+
+u8 machine_command(struct machine *m, u16 opcode, u8 op_mod, u32 in_mod,
+		   u64 in_param, u64 out_param)
+{
+	const u32 dwords[7] = {
+		(u32)(in_param >> 32),
+		(u32)in_param,
+		in_mod,
+		(u32)(out_param >> 32),
+		(u32)out_param,
+		0xffff0000,
+		1u << 23 | (u32)op_mod << 12 | opcode,
+	};
+
+	for (u32 i = 0; i < 7; i++)
+		machine_write32(m, 0, 0x80680 + 4 * i, dwords[i]);
+	return (u8)(machine_read32(m, 0, 0x80698) >> 24);
+}
 
 u64 machine_mtt(struct machine *m, u64 dma)
 {

@@ -121,6 +121,16 @@ KTEST(services_are_set_found_by_name_and_deleted)
 	fabric_stop();
 }
 
+static void ask_for_table(struct station *a)
+{
+	fabric_start();
+	station_start(a, 0);
+	for (u64 i = 0; i < SERVICE_SET; i++)
+		EXPECT_EQ(set_service(a, 100 + i, "brick"), 0);
+	strcpy((char *)sa_begin(a, METHOD_GET_TABLE, 0x31, 1 << 6) + 48,
+	       "brick");
+}
+
 /* A receiver of segments that opens its window by two at a time. */
 static u32 collect(struct station *s, u8 *to, u32 max)
 {
@@ -157,12 +167,7 @@ KTEST(a_table_of_services_comes_in_acknowledged_segments)
 	struct station a;
 	u32 seen = 0;
 
-	fabric_start();
-	station_start(&a, 0);
-	for (u64 i = 0; i < SERVICE_SET; i++)
-		EXPECT_EQ(set_service(&a, 100 + i, "brick"), 0);
-	strcpy((char *)sa_begin(&a, METHOD_GET_TABLE, 0x31, 1 << 6) + 48,
-	       "brick");
+	ask_for_table(&a);
 	mad_send(&a, SM_LID, PKEY_DEFAULT);
 	EXPECT_EQ(collect(&a, table, sizeof(table)), 1600);
 	for (u32 i = 0; i < SERVICE_SET; i++)
@@ -170,6 +175,45 @@ KTEST(a_table_of_services_comes_in_acknowledged_segments)
 	EXPECT_EQ(seen, 0xff);
 	fabric_settle();
 	EXPECT_TRUE(!test_fabric.sw.sa.rmpp.transfers[0].is_used);
+	machine_stop(&a.m);
+	fabric_stop();
+}
+
+KTEST(an_acknowledgement_opens_no_window_behind_the_last_segment)
+{
+	struct station a;
+	u8 *mad, *ack;
+
+	ask_for_table(&a);
+	mad_send(&a, SM_LID, PKEY_DEFAULT);
+	for (u32 number = 1; number <= 2; number++) {
+		mad = mad_wait(&a);
+		EXPECT_TRUE(mad && get32(mad + 28) == number);
+		ack = mad_at(&a);
+		if (mad)
+			memcpy(ack, mad, SA_DATA);
+		ack[25] = 2;
+		ack[26] = 1;
+		put32(ack + 32, ~0u);
+		mad_send(&a, SM_LID, PKEY_DEFAULT);
+	}
+	fabric_settle();
+	EXPECT_EQ(test_fabric.sw.sa.rmpp.transfers[0].window_end, 8);
+	machine_stop(&a.m);
+	fabric_stop();
+}
+
+KTEST(a_host_that_takes_the_administrators_lid_gets_no_answers)
+{
+	struct station a;
+	u64 dropped;
+
+	ask_for_table(&a);
+	put16(test_fabric.cards[0].port.info + 16, SM_LID); /* Set(PortInfo) */
+	dropped = test_fabric.sw.nr_dropped;
+	mad_send(&a, SM_LID, PKEY_DEFAULT);
+	fabric_settle();
+	EXPECT_TRUE(test_fabric.sw.nr_dropped > dropped);
 	machine_stop(&a.m);
 	fabric_stop();
 }

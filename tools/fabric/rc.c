@@ -364,7 +364,8 @@ static enum transfer_result do_atomic(struct qp *qp, struct qp *peer,
 		     ACCESS_REMOTE_ATOMIC, &mr))
 		return TRANSFER_BAD_TARGET;
 	cell = mr_run(peer->card, &mr, wqe->remote_va, 8, true, &got);
-	if (!cell || got != 8)
+	/* a region may begin anywhere in its first page */
+	if (!cell || got != 8 || (uintptr_t)cell % 8)
 		return TRANSFER_BAD_TARGET;
 	memcpy(&value, cell, 8);
 	if (transfer_bytes(local, (u8 *)&value, 8) != TRANSFER_OK)

@@ -171,6 +171,7 @@ void rmpp_receive(struct rmpp *rmpp, const struct packet *packet)
 	t->acked = acked;
 	t->nr_tries = 0;
 	if (get32(mad + PAYLOAD) > t->window_end)
-		t->window_end = get32(mad + PAYLOAD);
+		t->window_end =
+			(u32)min_u64(get32(mad + PAYLOAD), t->nr_segments);
 	send_window(t, last_sent + 1);
 }

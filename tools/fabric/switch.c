@@ -482,6 +482,8 @@ static void send_data(struct ib_switch *sw, unsigned int in,
 
 	if (why)
 		drop(sw, packet, why);
+	else if (out == 0 && in == 0) /* somebody took the manager's LID */
+		drop(sw, packet, "the agents talk to themselves");
 	else if (out == 0)
 		consume_management(sw, packet);
 	else
