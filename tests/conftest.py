@@ -76,7 +76,8 @@ class Brick:
                    os.path.join(where, 'counters.json')]
         for key, value in options.items():
             for v in value if isinstance(value, list) else [value]:
-                command += [f'--{key}'] if v is True else [f'--{key}', str(v)]
+                flag = '--' + key.replace('_', '-')
+                command += [flag] if v is True else [flag, str(v)]
         done = subprocess.run([*command, '--', *argv], input=stdin,
                               capture_output=True, check=False,
                               timeout=timeout + 120)

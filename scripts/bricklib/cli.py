@@ -23,6 +23,7 @@ def config_of(args):
         config.kernel = args.kernel
     if args.pcap:
         config.pcap = os.path.abspath(args.pcap)
+    config.orders = args.fabric
     for n in config.nodes:
         for item in args.append:
             role, _, option = item.partition(':')
@@ -111,6 +112,11 @@ def cmd_counters(args):
     return 0
 
 
+def cmd_fabric(args):
+    command = standing.load(args.name).fabric_of_nodes().client(*args.order)
+    os.execv(command[0], command)
+
+
 def cmd_log(args):
     cluster = standing.load(args.name)
     nodes = [cluster.node(args.node)] if args.node else cluster.nodes
@@ -139,6 +145,10 @@ def add_cluster_options(p):
     g.add_argument('--kernel', metavar='FILE', help='$BRICK_KERNEL, else build/brick.elf')
     g.add_argument('--pcap', metavar='FILE', help='capture what crosses the '
                    'fabric, for tshark or Wireshark')
+    g.add_argument('--fabric', action='append', default=[],
+                   metavar='ORDER', help="to the fabric before the nodes "
+                   "boot: 'drop all 0.001'; `brick-fabric ctl --help` lists "
+                   'them')
     g.add_argument('--append', action='append', default=[],
                    metavar='ROLE:OPTION', help='more boot options, for a '
                    'role, a node or all')
@@ -173,6 +183,8 @@ def parser():
                    help='print the phases of page faults at the end')
     r.add_argument('--faults-file', metavar='FILE',
                    help='write them there as JSON')
+    r.add_argument('--fabric-counters', metavar='FILE',
+                   help='write what the fabric counted there as JSON')
     r.add_argument('--timeout', type=float, metavar='SECONDS',
                    help='give up after this long')
     r.add_argument('--icount', metavar='SETTINGS', help="count the "
@@ -191,6 +203,8 @@ def parser():
             ('console', cmd_console, "join a node's terminal or monitor"),
             ('counters', cmd_counters, 'counters of all nodes'),
             ('log', cmd_log, "the nodes' logs"),
+            ('fabric', cmd_fabric, 'ask the fabric, cut its cables, lose '
+             'its packets'),
             ('stop', cmd_stop, 'switch one node off'),
             ('start', cmd_start, 'boot a node that was switched off')):
         c = sub.add_parser(name, help=text)
@@ -202,6 +216,9 @@ def parser():
                            help='the log and monitor port instead')
         if name == 'log':
             c.add_argument('node', nargs='?')
+        if name == 'fabric':
+            c.add_argument('order', nargs='*', default=['help'],
+                           help='status (help lists the others)')
         if name in ('stop', 'start'):
             c.add_argument('node')
         if name == 'start':

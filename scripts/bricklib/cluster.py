@@ -80,12 +80,17 @@ class Cluster:
     def idle(self, seconds):
         time.sleep(seconds)
 
+    def fabric_of_nodes(self, options=()):
+        return Fabric([n.path('hca') for n in self.nodes], self.folder,
+                      self.fabric_program, options)
+
     def start_fabric(self):
         self.progress('starting the fabric')
         options = ['--pcap', self.config.pcap] if self.config.pcap else []
-        self.fabric = Fabric([n.path('hca') for n in self.nodes], self.folder,
-                             self.fabric_program, options)
+        self.fabric = self.fabric_of_nodes(options)
         self.fabric.start()
+        for order in self.config.orders:
+            self.fabric.order(order)
 
     def stop(self):
         """End everything; safe to call at any time and twice."""

@@ -33,6 +33,7 @@ class ClusterConfig:
     kernel: str = ''
     fabric: str = ''
     pcap: str = ''           # where the fabric writes its capture
+    orders: list[str] = dataclasses.field(default_factory=list)  # to it
 
     def of_role(self, role):
         return [n for n in self.nodes if n.role == role]

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The process that models the cards and the switch."""
+import json
 import os
-import socket
+import subprocess
 import time
 
 from .config import TOP, BrickError
@@ -16,13 +17,14 @@ class Fabric(Process):
         self.sockets = list(sockets)
         self.program = program or os.path.join(TOP, 'build/tools/brick-fabric')
         self.options = list(options)
+        self.control = self.path('ctl')   # the socket that takes orders
 
     def start(self):
         """Returns when QEMUs can attach."""
-        self.launch([self.program, '--log', self.path('log'), *self.options,
-                     *self.sockets], 'out')
+        self.launch([self.program, '--log', self.path('log'), '--control',
+                     self.control, *self.options, *self.sockets], 'out')
         deadline = time.monotonic() + 20
-        while not all(map(os.path.exists, self.sockets)):
+        while not all(map(os.path.exists, [*self.sockets, self.control])):
             if not self.is_running():
                 raise BrickError('the fabric ended at once: see '
                                  + self.path('log'))
@@ -31,17 +33,18 @@ class Fabric(Process):
                                  + self.path('log'))
             time.sleep(0.02)
 
+    def client(self, *order):
+        """The command that gives an order: `brick-fabric ctl --help`."""
+        return [self.program, 'ctl', self.control, *order]
+
     def order(self, text):
-        """Have one order carried out (needs option --control)."""
-        at = self.options.index('--control')
-        own = self.path('answer')
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
-            s.bind(own)
-            try:
-                s.settimeout(30)
-                s.sendto(text.encode(), self.options[at + 1])
-                answer = s.recv(65536).decode()
-            finally:
-                os.unlink(own)
-        if answer.strip() != 'ok':
-            raise BrickError(f'the fabric: {text}: {answer}')
+        """Have one order carried out; its answer."""
+        done = subprocess.run(self.client(*text.split()), check=False,
+                              capture_output=True, text=True)
+        if done.returncode:
+            raise BrickError(f'the fabric: {text}: {done.stderr.strip()}')
+        return done.stdout
+
+    def counters(self):
+        """What the cards and links counted: a list, a dict for each port."""
+        return json.loads(self.order('counters --json'))

@@ -147,6 +147,10 @@ class Run:
                      counters.collect, counters.as_table)
         self._report(self.options.faults, self.options.faults_file,
                      counters.collect_faults, counters.faults_as_table)
+        if self.options.fabric_counters:
+            with open(self.options.fabric_counters, 'w',
+                      encoding='utf-8') as f:
+                f.write(self.cluster.fabric.order('counters --json'))
 
     def _report(self, wants_table, path, collect, as_table):
         if not wants_table and not path:

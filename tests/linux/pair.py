@@ -15,11 +15,10 @@ class Pair:
 
     def __init__(self, names=('a', 'b'), options=()):
         self.folder = short_folder()
-        self.control = f'{self.folder}/control'
         self.cards = [f'{self.folder}/{n}.hca' for n in names]
         self.fabric = Fabric(self.cards, self.folder,
                              f'{BUILD}/tools/brick-fabric',
-                             ['--control', self.control, *options])
+                             options)
         root = unpacked()
         initramfs = f'{self.folder}/initramfs'
         make_initramfs(root, initramfs, self.programs())

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "fabric_client.h"
 #include "tools/fabric/log.h"
+#include "tools/fabric/orders.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -39,6 +40,35 @@ void fabric_stop(void)
 	fabric_close(&test_fabric);
 	loop_close();
 	rmdir(folder);
+}
+
+const char *fabric_order(const char *order)
+{
+	static char answer[256];
+	char *text = NULL, *last;
+	size_t bytes = 0;
+	FILE *out = open_memstream(&text, &bytes);
+
+	if (!out)
+		abort();
+	orders_execute(&test_fabric, order, out);
+	fclose(out);
+	text[bytes - 1] = '\0'; /* the last newline */
+	last = strrchr(text, '\n');
+	snprintf(answer, sizeof(answer), "%s", last ? last + 1 : text);
+	free(text);
+	return answer;
+}
+
+u64 fabric_counter(unsigned int port, const char *name)
+{
+	struct port_stat stats[NR_PORT_STATS];
+
+	stats_of_port(&test_fabric, port, stats);
+	for (int i = 0; i < NR_PORT_STATS; i++)
+		if (!strcmp(stats[i].name, name))
+			return stats[i].value;
+	abort();
 }
 
 void fabric_settle(void)

@@ -35,17 +35,7 @@ enum {
 	ICM_MCG = 0xc0000,
 };
 
-struct machine {
-	int socket;
-	u16 next_id;
-	int memory_fd;
-	u8 *memory;
-	u64 next_free; /* device address */
-	u32 next_mtt;
-	int event_fds[2]; /* MSI-X vectors 0 and 1 */
-	u64 mailbox, eq_buffer;
-	u32 eq_consumer;
-};
+struct machine;
 
 struct test_cq {
 	struct machine *m;
@@ -61,6 +51,26 @@ struct test_qp {
 	u16 nr_sent, nr_posted;
 };
 
+struct machine {
+	int socket;
+	u16 next_id;
+	int memory_fd;
+	u8 *memory;
+	u64 next_free; /* device address */
+	u32 next_mtt;
+	int event_fds[2]; /* MSI-X vectors 0 and 1 */
+	u64 mailbox, eq_buffer;
+	u32 eq_consumer;
+	struct test_cq smi_cq; /* of QP0, from machine_port_up() on */
+	struct test_qp smi;
+	u64 smi_buffer, smi_packet;
+};
+
+/* How long a requester tries: the timer's code, and how often. */
+struct test_patience {
+	u8 ack_timeout, retries;
+};
+
 struct test_cqe {
 	u32 qpn, immediate, source, bytes;
 	u16 slid, wqe_index;
@@ -72,6 +82,16 @@ struct test_cqe {
 extern struct fabric test_fabric;
 void fabric_start(void);
 void fabric_stop(void);
+
+/**
+ * fabric_order - give the fabric an order.
+ *
+ * Return: the last line of its answer; valid until the next one.
+ */
+const char *fabric_order(const char *order);
+
+/* A counter of a port (from 1), by its name: see stats.h. */
+u64 fabric_counter(unsigned int port, const char *name);
 
 /* Let the fabric work until it has nothing more to do at once. */
 void fabric_settle(void);
@@ -102,8 +122,10 @@ u8 machine_command(struct machine *m, u16 opcode, u8 op_mod, u32 in_mod,
 		   u64 in_param, u64 out_param);
 
 /* Driver */
-void machine_bring_up(struct machine *m); /* to INIT_HCA, EQ, memory key */
-void machine_port_up(struct machine *m);  /* QP0, INIT_PORT, answers SMPs */
+void machine_bring_up(struct machine *m);    /* to INIT_HCA, EQ, memory key */
+void machine_port_up(struct machine *m);     /* QP0, INIT_PORT, answers SMPs */
+void machine_answer_smps(struct machine *m); /* those that have come */
+bool machine_port_is_active(struct machine *m);
 u64 machine_mtt(struct machine *m, u64 dma);
 int machine_next_event(struct machine *m, u8 *eqe); /* its type, or -1 */
 
@@ -121,7 +143,10 @@ u8 test_qp_create_shared(struct test_qp *qp, struct machine *m,
 u64 test_srq_create(struct machine *m, u32 srqn, u64 record);
 u8 test_qp_rtr(struct test_qp *qp, u32 remote_qpn, u16 remote_lid, u32 psn);
 u8 test_qp_rts(struct test_qp *qp, u32 psn);
+u8 test_qp_rts_patient(struct test_qp *qp, u32 psn, struct test_patience how);
 void test_qp_connect(struct test_qp *a, struct test_qp *b);
+void test_qp_connect_patient(struct test_qp *a, struct test_qp *b,
+			     struct test_patience how);
 u16 machine_lid(struct machine *m);
 
 void test_post_recv(struct test_qp *qp, u64 dma, u32 bytes, u32 key);

@@ -57,6 +57,11 @@ u8 machine_command(struct machine *m, u16 opcode, u8 op_mod, u32 in_mod,
 	return (u8)(machine_read32(m, 0, 0x80698) >> 24);
 }
 
+static const struct test_patience usual_patience = {
+	.ack_timeout = 8, /* 1 ms */
+	.retries = 3,
+};
+
 u64 machine_mtt(struct machine *m, u64 dma)
 {
 	u64 mtt = 8ull * m->next_mtt++;
@@ -305,10 +310,15 @@ u8 test_qp_rtr(struct test_qp *qp, u32 remote_qpn, u16 remote_lid, u32 psn)
 
 u8 test_qp_rts(struct test_qp *qp, u32 psn)
 {
+	return test_qp_rts_patient(qp, psn, usual_patience);
+}
+
+u8 test_qp_rts_patient(struct test_qp *qp, u32 psn, struct test_patience how)
+{
 	u8 *in = mailbox(qp->m), *c = in + 8;
 
-	c[0x20] = 8 << 3;                             /* 1 ms */
-	put32(c + 0x70, 4 << 21 | 3 << 16 | 3 << 13); /* 3 retries */
+	c[0x20] = (u8)(how.ack_timeout << 3);
+	put32(c + 0x70, 4 << 21 | (u32)how.retries << 16 | 3 << 13);
 	put24(c + 0x79, psn);
 	return machine_command(qp->m, 0x01b, 0, qp->qpn, qp->m->mailbox, 0);
 }
@@ -327,10 +337,16 @@ u16 machine_lid(struct machine *m)
 
 void test_qp_connect(struct test_qp *a, struct test_qp *b)
 {
+	test_qp_connect_patient(a, b, usual_patience);
+}
+
+void test_qp_connect_patient(struct test_qp *a, struct test_qp *b,
+			     struct test_patience how)
+{
 	must(test_qp_rtr(a, b->qpn, machine_lid(b->m), 0x222222));
 	must(test_qp_rtr(b, a->qpn, machine_lid(a->m), 0xffffff));
-	must(test_qp_rts(a, 0xffffff)); /* wraps at once */
-	must(test_qp_rts(b, 0x222222));
+	must(test_qp_rts_patient(a, 0xffffff, how)); /* wraps at once */
+	must(test_qp_rts_patient(b, 0x222222, how));
 }
 
 void test_post_recv(struct test_qp *qp, u64 dma, u32 bytes, u32 key)
@@ -378,15 +394,14 @@ void test_post_rdma(struct test_qp *qp, u8 opcode, u64 dma, u32 bytes,
 }
 
 /* The raw headers of a MAD to QP0, as a driver builds them. */
-static void answer_smp(struct test_qp *qp0, const u8 *mad)
+static void answer_smp(struct machine *m, const u8 *mad)
 {
-	struct machine *m = qp0->m;
-	u64 packet = machine_alloc(m, 4096);
-	u8 *p = machine_at(m, packet), *reply = p + 28;
+	u8 *p = machine_at(m, m->smi_packet), *reply = p + 28;
 	u8 *in = mailbox(m);
-	u8 *wqe = machine_at(m, qp0->send_ring) +
-		  SEND_STRIDE * (qp0->nr_sent % RING_ENTRIES);
+	u8 *wqe = machine_at(m, m->smi.send_ring) +
+		  SEND_STRIDE * (m->smi.nr_sent % RING_ENTRIES);
 
+	memset(p, 0, 28);
 	memcpy(in, mad, MAD_BYTES);
 	in[SMP_RETURN_PATH + in[MAD_HOP_POINTER]] = 1;
 	must(machine_command(m, 0x024, 3, 1, m->mailbox, m->mailbox + 512));
@@ -399,35 +414,51 @@ static void answer_smp(struct test_qp *qp0, const u8 *mad)
 	put16(p + 6, LID_PERMISSIVE);
 	p[8] = 0x64; /* UD send */
 	put16(p + 10, PKEY_DEFAULT);
-	test_post_send(qp0, SEND_SEND, (u32)LID_PERMISSIVE << 16, NULL, 0,
-		       packet, 28 + MAD_BYTES + 4, KEY_ALL);
+	test_post_send(&m->smi, SEND_SEND, (u32)LID_PERMISSIVE << 16, NULL, 0,
+		       m->smi_packet, 28 + MAD_BYTES + 4, KEY_ALL);
 	put32(wqe + 8, get32(wqe + 8) | 3 << 16);
-	machine_write32(m, 2, UAR + 0x14, qp0->qpn << 8);
+	machine_write32(m, 2, UAR + 0x14, m->smi.qpn << 8);
+	fabric_settle();
+}
+
+void machine_answer_smps(struct machine *m)
+{
+	struct test_cqe cqe;
+	u8 mad[MAD_BYTES];
+
+	while (test_cq_poll(&m->smi_cq, &cqe)) {
+		if (cqe.is_send)
+			continue;
+		memcpy(mad, machine_at(m, m->smi_buffer) + 40, MAD_BYTES);
+		test_post_recv(&m->smi, m->smi_buffer, 40 + MAD_BYTES, KEY_ALL);
+		answer_smp(m, mad); /* the next one may come at once */
+	}
+}
+
+bool machine_port_is_active(struct machine *m)
+{
+	machine_lid(m); /* leaves PortInfo in the mailbox */
+	return (machine_at(m, m->mailbox)[512 + SMP_DATA + 32] & 0xf) ==
+	       PORT_ACTIVE;
 }
 
 void machine_port_up(struct machine *m)
 {
-	struct test_cq cq;
-	struct test_qp qp0;
-	struct test_cqe cqe;
-	u64 buffer = machine_alloc(m, 4096);
+	u64 end = loop_now_ns() + 60000000000ull;
 
+	m->smi_buffer = machine_alloc(m, 4096);
+	m->smi_packet = machine_alloc(m, 4096);
 	must(machine_command(m, 0x023, 0, SPECIAL_BASE, 0, 0));
-	test_cq_create(&cq, m, 0x80);
-	must(test_qp_create(&qp0, m, &cq, SPECIAL_BASE, QP_MLX));
-	must(test_qp_rtr(&qp0, 0, 0, 0));
-	must(test_qp_rts(&qp0, 0));
-	test_post_recv(&qp0, buffer, 40 + MAD_BYTES, KEY_ALL);
+	test_cq_create(&m->smi_cq, m, 0x80);
+	must(test_qp_create(&m->smi, m, &m->smi_cq, SPECIAL_BASE, QP_MLX));
+	must(test_qp_rtr(&m->smi, 0, 0, 0));
+	must(test_qp_rts(&m->smi, 0));
+	test_post_recv(&m->smi, m->smi_buffer, 40 + MAD_BYTES, KEY_ALL);
 	must(machine_command(m, 0x009, 0, 1, 0, 0));
-	while (test_cq_wait(&cq, &cqe)) {
-		if (cqe.is_send && machine_lid(m) &&
-		    (machine_at(m, m->mailbox)[512 + SMP_DATA + 32] & 0xf) ==
-			    PORT_ACTIVE)
-			return;
-		if (cqe.is_send)
-			continue;
-		answer_smp(&qp0, machine_at(m, buffer) + 40);
-		test_post_recv(&qp0, buffer, 40 + MAD_BYTES, KEY_ALL);
+	while (!machine_port_is_active(m)) {
+		if (loop_now_ns() > end)
+			abort(); /* the subnet manager did not bring it up */
+		loop_turn(10);
+		machine_answer_smps(m);
 	}
-	abort(); /* the subnet manager did not bring it up */
 }

@@ -20,7 +20,7 @@ u8 *pair_at(struct pair *p, int i)
 	return machine_at(&p->m[i], p->buffer[i]);
 }
 
-void pair_start(struct pair *p, enum qp_type type)
+static void start(struct pair *p, enum qp_type type)
 {
 	static const u32 qpns[] = {QPN_A, QPN_B};
 
@@ -35,7 +35,19 @@ void pair_start(struct pair *p, enum qp_type type)
 					 qpns[i], type),
 			  0);
 	}
+}
+
+void pair_start(struct pair *p, enum qp_type type)
+{
+	start(p, type);
 	test_qp_connect(&p->qp[0], &p->qp[1]);
+}
+
+void pair_start_patient(struct pair *p, enum qp_type type,
+			struct test_patience how)
+{
+	start(p, type);
+	test_qp_connect_patient(&p->qp[0], &p->qp[1], how);
 }
 
 void pair_stop(struct pair *p)

@@ -21,6 +21,8 @@ void test_fill(u8 *p, u32 bytes, u32 seed);
 bool test_is_filled(const u8 *p, u32 bytes, u32 seed);
 
 void pair_start(struct pair *p, enum qp_type type);
+void pair_start_patient(struct pair *p, enum qp_type type,
+			struct test_patience how);
 void pair_stop(struct pair *p);
 
 /* The buffer of end @i. */

@@ -426,8 +426,7 @@ KTEST(a_cut_link_fails_and_comes_back)
 	pair_start(&p, QP_RC);
 	while (machine_next_event(&p.m[0], eqe) >= 0)
 		;
-	test_fabric.sw.ports[1].faults.is_cut = true;
-	switch_link_changed(&test_fabric.sw, &test_fabric.cards[0]);
+	fabric_order("link 1 down");
 	do
 		type = machine_next_event(&p.m[0], eqe);
 	while (type >= 0 && type != EVENT_PORT_CHANGE);

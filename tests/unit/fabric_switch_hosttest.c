@@ -517,7 +517,7 @@ KTEST(a_link_that_goes_is_trapped_until_the_manager_has_heard)
 	put16(info + 18, LID_A);
 	must_ask(METHOD_SET, ATTR_PORT_INFO, 0, info);
 	before = counters_of(1)->xmit_packets;
-	control_execute(&test_fabric, "link 2 down");
+	fabric_order("link 2 down");
 	EXPECT_EQ(counters_of(1)->xmit_packets, before + 1);
 	EXPECT_TRUE(trap->timer.is_armed);
 	smp_begin(repress.data, METHOD_TRAP_REPRESS, ATTR_NOTICE, 0, info);

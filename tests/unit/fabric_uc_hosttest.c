@@ -99,10 +99,10 @@ KTEST(uc_message_lost_on_the_way_leaves_the_receive_for_the_next)
 
 	pair_start(&p, QP_UC);
 	test_post_recv(&p.qp[1], p.buffer[1], 4096, KEY_ALL);
-	control_execute(&test_fabric, "drop 1 1000");
+	fabric_order("drop 1 1");
 	send(&p, 64, 1);
 	expect_nothing(&p.cq[1]);
-	control_execute(&test_fabric, "drop 1 0");
+	fabric_order("drop 1 0");
 	send(&p, 64, 2);
 	EXPECT_TRUE(test_cq_wait(&p.cq[1], &cqe));
 	EXPECT_TRUE(test_is_filled(pair_at(&p, 1), 64, 2));

@@ -82,6 +82,16 @@ void card_reset(struct card *card, const char *why)
 	sma_init_port(card);
 }
 
+void card_pause(struct card *card, bool is_paused)
+{
+	if (card->is_paused == is_paused)
+		return;
+	card->is_paused = is_paused;
+	vfu_server_pause(&card->server, is_paused);
+	if (!is_paused)
+		qp_resume_all(card);
+}
+
 void card_port_changed(struct card *card, u32 changed)
 {
 	struct event event = {.type = EVENT_PORT_CHANGE};
@@ -338,6 +348,7 @@ static void detached(void *device)
 {
 	struct card *card = device;
 
+	card_pause(card, false);
 	card_reset(card, "the machine went away");
 	dma_map_clear(&card->dma);
 	irqs_release(&card->irqs);

@@ -47,6 +47,17 @@ enum {
 
 enum hca_state { HCA_RESET, HCA_RUNNING, HCA_UP };
 
+/* Injected: the next @left commands @opcode are answered with @status. */
+struct command_fault {
+	u16 opcode;
+	u8 status; /* 0: not used */
+	u32 left;
+};
+
+#define FAIL_FOR_EVER UINT32_MAX
+
+enum { CARD_COMMAND_FAULTS = 8 };
+
 /* What INIT_HCA said. */
 struct hca {
 	u64 qpc_base, cqc_base, eqc_base, srqc_base;
@@ -94,8 +105,8 @@ struct card {
 	struct port port;
 	bool is_port_enabled; /* between INIT_PORT and CLOSE_PORT */
 	struct card_stats stats;
-	u16 fail_opcode; /* injected: this command is answered ... */
-	u8 fail_status;  /* ... with this status; 0: none */
+	bool is_paused; /* injected: it stands still, see card_pause() */
+	struct command_fault command_faults[CARD_COMMAND_FAULTS];
 };
 
 /**
@@ -106,6 +117,13 @@ struct card {
 int card_open(struct card *card, struct fabric *fabric, unsigned int index,
 	      const char *path);
 void card_close(struct card *card);
+
+/**
+ * card_pause - the card and its machine stand still, or go on: register
+ * accesses wait, queue pairs send nothing, what is sent to it is lost.  The
+ * link stays.
+ */
+void card_pause(struct card *card, bool is_paused);
 
 /* Forget what the guest set up. */
 void card_reset(struct card *card, const char *why);

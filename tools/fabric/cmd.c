@@ -5,6 +5,7 @@
 #include "log.h"
 
 #include <string.h>
+#include <strings.h>
 
 /* Dword 6 of the HCR */
 enum {
@@ -95,6 +96,33 @@ static const struct command_def *find(u16 opcode)
 	return NULL;
 }
 
+bool cmd_find(const char *name, u16 *opcode)
+{
+	for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
+		if (strcasecmp(commands[i].name, name))
+			continue;
+		*opcode = commands[i].opcode;
+		return true;
+	}
+	return false;
+}
+
+/* Is this command to fail on demand? */
+static bool injected_status(struct card *card, u16 opcode, u8 *status)
+{
+	for (int i = 0; i < CARD_COMMAND_FAULTS; i++) {
+		struct command_fault *fault = &card->command_faults[i];
+
+		if (!fault->status || fault->opcode != opcode)
+			continue;
+		*status = fault->status;
+		if (fault->left != FAIL_FOR_EVER && !--fault->left)
+			fault->status = 0;
+		return true;
+	}
+	return false;
+}
+
 static u8 run(const struct command_def *def, struct command *cmd)
 {
 	static u8 in[MAILBOX_BYTES], out[MAILBOX_BYTES];
@@ -102,8 +130,8 @@ static u8 run(const struct command_def *def, struct command *cmd)
 	u32 in_bytes = def->in_bytes;
 	u8 status;
 
-	if (card->fail_status && card->fail_opcode == cmd->opcode)
-		return card->fail_status;
+	if (injected_status(card, cmd->opcode, &status))
+		return status;
 	if (card->state < def->needs)
 		return CMD_BAD_SYSTEM_STATE;
 	if (in_bytes == PER_ENTRY) {

@@ -52,6 +52,9 @@ typedef u8 (*command_fn)(struct command *cmd);
 /* Execute what stands in the card's HCR. */
 void cmd_execute(struct card *card);
 
+/* The opcode of the command that is called @name, in any case of letters. */
+bool cmd_find(const char *name, u16 *opcode);
+
 /* cmd_fw.c */
 u8 cmd_query_fw(struct command *cmd);
 u8 cmd_run_fw(struct command *cmd);

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#define _GNU_SOURCE
 #include "control.h"
 #include "fabric.h"
 #include "log.h"
+#include "orders.h"
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -13,138 +16,157 @@
 
 static const char who[] = "control";
 
-static const char help[] =
-	"drop PORT PERMILLE: lose so many messages of a thousand\n"
-	"delay PORT MICROSECONDS: of each message\n"
-	"link PORT down|up: cut the cable, mend it\n"
-	"kill PORT: end the machine's attachment\n"
-	"fail PORT OPCODE STATUS: answer a command so; STATUS 0 ends it\n"
-	"stats: print the counters to the log\n"
-	"PORT is 1 to the number of cards\n";
+struct control_client {
+	struct control_client *next;
+	struct control *control;
+	struct source source;
+	char line[ORDER_MAX_BYTES]; /* what has come of the next order */
+	size_t filled;
+};
 
-static const char *do_link(struct fabric *fabric, unsigned int port,
-			   const char *what)
+static void hang_up(struct control_client *client)
 {
-	struct link_faults *faults = &fabric->sw.ports[port].faults;
+	struct control_client **at = &client->control->clients;
 
-	if (!strcmp(what, "down"))
-		faults->is_cut = true;
-	else if (!strcmp(what, "up"))
-		faults->is_cut = false;
-	else
-		return "link: down or up?\n";
-	switch_link_changed(&fabric->sw, &fabric->cards[port - 1]);
-	return "ok\n";
+	while (*at != client)
+		at = &(*at)->next;
+	*at = client->next;
+	client->control->nr_clients--;
+	loop_remove(&client->source);
+	close(client->source.fd);
+	free(client);
 }
 
-static const char *execute_at(struct fabric *fabric, const char *verb,
-			      unsigned int port, const char *arguments)
+/* All at once: a socket has room for the answers of one who reads them. */
+static bool send_text(int fd, const char *text, size_t bytes)
 {
-	struct link_faults *faults = &fabric->sw.ports[port].faults;
-	struct card *card = &fabric->cards[port - 1];
-	unsigned int a = 0, b = 0;
-	char word[16] = "";
-	int nr = sscanf(arguments, "%i %i", (int *)&a, (int *)&b);
-
-	if (!strcmp(verb, "kill")) {
-		vfu_server_disconnect(&card->server);
-		return "ok\n";
-	}
-	if (!strcmp(verb, "link")) {
-		sscanf(arguments, "%15s", word);
-		return do_link(fabric, port, word);
-	}
-	if (!strcmp(verb, "drop") && nr >= 1 && a <= 1000) {
-		faults->drop_permille = a;
-		return "ok\n";
-	}
-	if (!strcmp(verb, "delay") && nr >= 1 && a <= 10000000) {
-		faults->delay_ns = a * 1000ull;
-		return "ok\n";
-	}
-	if (!strcmp(verb, "fail") && nr == 2 && a <= 0xfff && b <= 0xff) {
-		card->fail_opcode = (u16)a;
-		card->fail_status = (u8)b;
-		return "ok\n";
-	}
-	return "what? try help\n";
+	return send(fd, text, bytes, MSG_NOSIGNAL | MSG_DONTWAIT) ==
+	       (ssize_t)bytes;
 }
 
-const char *control_execute(struct fabric *fabric, const char *order)
+static bool answer(struct control_client *client, const char *line)
 {
-	char verb[16] = "";
-	unsigned int port = 0;
-	int used = 0;
+	char *text = NULL;
+	size_t bytes = 0;
+	FILE *out = open_memstream(&text, &bytes);
+	bool is_sent;
 
-	sscanf(order, "%15s %u%n", verb, &port, &used);
-	if (!strcmp(verb, "help"))
-		return help;
-	if (!strcmp(verb, "stats")) {
-		stats_print(fabric);
-		return "ok\n";
-	}
-	if (port < 1 || port > fabric->nr_cards)
-		return "no such port\n";
-	return execute_at(fabric, verb, port, order + used);
+	if (!out)
+		return false;
+	orders_execute(client->control->fabric, line, out);
+	is_sent = !fclose(out) && send_text(client->source.fd, text, bytes);
+	free(text);
+	if (!is_sent)
+		log_warn(who, "a client did not read its answers");
+	return is_sent;
 }
 
-static void ready(struct source *source, u32 epoll_events)
+/* Carry out the lines that are complete.  False: hang up. */
+static bool take_lines(struct control_client *client)
 {
-	struct control *control = owner_of(source, struct control, source);
-	struct sockaddr_un from;
-	socklen_t from_bytes = sizeof(from);
-	char order[256];
-	const char *answer;
-	ssize_t n = recvfrom(source->fd, order, sizeof(order) - 1, MSG_DONTWAIT,
-			     (struct sockaddr *)&from, &from_bytes);
+	static const char too_long[] = "ERR the order is too long\n";
+	char *start = client->line, *end = start + client->filled, *newline;
+
+	while ((newline = memchr(start, '\n', (size_t)(end - start)))) {
+		/* a NUL would hide the rest: make it one that is refused */
+		for (char *c = start; c < newline; c++)
+			*c = *c ? *c : '\x7f';
+		*newline = '\0';
+		if (!answer(client, start))
+			return false;
+		start = newline + 1;
+	}
+	client->filled = (size_t)(end - start);
+	memmove(client->line, start, client->filled);
+	if (client->filled < sizeof(client->line))
+		return true;
+	send_text(client->source.fd, too_long, strlen(too_long));
+	return false;
+}
+
+static void client_ready(struct source *source, u32 epoll_events)
+{
+	struct control_client *client =
+		owner_of(source, struct control_client, source);
+	ssize_t n = recv(source->fd, client->line + client->filled,
+			 sizeof(client->line) - client->filled, MSG_DONTWAIT);
 
 	(void)epoll_events;
-	if (n < 0)
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
-	order[n] = '\0';
-	order[strcspn(order, "\n")] = '\0';
-	answer = control_execute(control->fabric, order);
-	log_info(who, "\"%s\": %.*s", order, (int)strcspn(answer, "\n"),
-		 answer);
-	if (from_bytes > sizeof(from.sun_family))
-		sendto(source->fd, answer, strlen(answer), MSG_DONTWAIT,
-		       (struct sockaddr *)&from, from_bytes);
+	if (n > 0)
+		client->filled += (size_t)n;
+	if (n <= 0 || !take_lines(client))
+		hang_up(client);
+}
+
+static void listener_ready(struct source *source, u32 epoll_events)
+{
+	static const char too_many[] = "ERR too many clients\n";
+	struct control *control = owner_of(source, struct control, listener);
+	int fd = accept4(source->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	struct control_client *client = NULL;
+
+	(void)epoll_events;
+	if (fd < 0)
+		return;
+	if (control->nr_clients < CONTROL_MAX_CLIENTS)
+		client = calloc(1, sizeof(*client));
+	if (!client) {
+		send_text(fd, too_many, strlen(too_many));
+		close(fd);
+		return;
+	}
+	client->control = control;
+	client->source.fd = fd;
+	client->source.ready = client_ready;
+	client->next = control->clients;
+	control->clients = client;
+	control->nr_clients++;
+	if (loop_add(&client->source, EPOLLIN))
+		hang_up(client);
 }
 
 int control_open(struct control *control, struct fabric *fabric,
 		 const char *path)
 {
 	struct sockaddr_un sun = {.sun_family = AF_UNIX};
-	int err = -ENAMETOOLONG;
+	int fd = -1, err = -ENAMETOOLONG;
 
 	if (strlen(path) >= sizeof(sun.sun_path))
 		goto fail;
 	strcpy(sun.sun_path, path);
-	strcpy(control->path, path);
-	control->fabric = fabric;
-	control->source.ready = ready;
-	control->source.fd =
-		socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	unlink(path);
-	if (control->source.fd < 0 ||
-	    bind(control->source.fd, (struct sockaddr *)&sun, sizeof(sun))) {
+	if (fd < 0 || bind(fd, (struct sockaddr *)&sun, sizeof(sun)) ||
+	    listen(fd, CONTROL_MAX_CLIENTS)) {
 		err = -errno;
 		goto fail;
 	}
-	err = loop_add(&control->source, EPOLLIN);
+	*control = (struct control){
+		.listener = {.fd = fd, .ready = listener_ready},
+		.fabric = fabric,
+	};
+	strcpy(control->path, path);
+	err = loop_add(&control->listener, EPOLLIN);
 	if (!err)
 		return 0;
+	control->listener.fd = 0;
 fail:
+	if (fd >= 0)
+		close(fd);
 	log_err(who, "%s: %s", path, strerror(-err));
 	return err;
 }
 
 void control_close(struct control *control)
 {
-	if (!control->source.fd)
+	if (!control->listener.fd)
 		return;
-	loop_remove(&control->source);
-	close(control->source.fd);
+	while (control->clients)
+		hang_up(control->clients);
+	loop_remove(&control->listener);
+	close(control->listener.fd);
 	unlink(control->path);
-	control->source.fd = 0;
+	control->listener.fd = 0;
 }

@@ -3,17 +3,24 @@
 #define FABRIC_CONTROL_H
 
 /*
- * Faults on demand: a unix datagram socket that takes one order a datagram,
- * as text, and answers "ok" or what is wrong (to a sender with an address).
- * The order "help" lists the others.
+ * The control socket: a unix stream socket that takes orders (orders.h), one
+ * a line, and answers each before it takes the next.  `brick-fabric ctl`
+ * is its client (ctl.h); any program that writes lines will do.
+ *
+ * A client that sends too long a line, or does not read its answers, is
+ * hung up on.
  */
 #include "loop.h"
 
 struct fabric;
 
+enum { CONTROL_MAX_CLIENTS = 8 };
+
 struct control {
-	struct source source; /* fd 0: not open */
+	struct source listener; /* fd 0: not open */
 	struct fabric *fabric;
+	struct control_client *clients;
+	unsigned int nr_clients;
 	char path[108];
 };
 
@@ -25,12 +32,5 @@ struct control {
 int control_open(struct control *control, struct fabric *fabric,
 		 const char *path);
 void control_close(struct control *control);
-
-/**
- * control_execute - carry an order out.
- *
- * Return: the answer's text.
- */
-const char *control_execute(struct fabric *fabric, const char *order);
 
 #endif /* FABRIC_CONTROL_H */

@@ -2,9 +2,11 @@
 /* brick-fabric: the virtual InfiniBand fabric.  See Documentation/fabric.md. */
 #define _GNU_SOURCE
 #include "capture.h"
+#include "ctl.h"
 #include "fabric.h"
 #include "log.h"
 #include "loop.h"
+#include "orders.h"
 #include "stats.h"
 
 #include <errno.h>
@@ -22,6 +24,7 @@ static bool wants_stats, wants_end;
 static const char usage[] =
 	"usage: brick-fabric [OPTION]... --dir DIR --ports N\n"
 	"       brick-fabric [OPTION]... SOCKET...\n"
+	"       brick-fabric ctl CONTROL ORDER...\n"
 	"\n"
 	"Models ConnectX-3 cards and the managed InfiniBand switch between\n"
 	"them.  Each card is a unix socket (DIR/card1.sock to DIR/cardN.sock,\n"
@@ -38,8 +41,10 @@ static const char usage[] =
 	"  -v, --verbose     log every command and management packet\n"
 	"  -q, --quiet       log warnings and errors only\n"
 	"  -s, --stats       print the counters at the end\n"
-	"  -c, --control S   take orders for faults on unix socket S; send it\n"
-	"                    \"help\"\n"
+	"  -c, --control S   take orders on unix socket S, as those of\n"
+	"                    'brick-fabric ctl': see 'brick-fabric ctl "
+	"--help'\n"
+	"      --seed N      of what orders make go wrong by chance (1)\n"
 	"  -p, --pcap FILE   write what crosses the fabric to FILE, for\n"
 	"                    tshark or Wireshark\n"
 	"  -S, --no-sm       without subnet manager and administrator, for\n"
@@ -51,8 +56,11 @@ static const char usage[] =
 struct options {
 	const char *dir, *log, *control, *pcap;
 	unsigned int nr_cards;
+	u64 seed;
 	bool prints_stats, has_no_sm;
 };
+
+enum { OPTION_SEED = 0x100 }; /* those without a letter */
 
 static void signal_ready(struct source *source, u32 epoll_events)
 {
@@ -85,6 +93,7 @@ static void parse_options(int argc, char **argv, struct options *o)
 		{"control", required_argument, NULL, 'c'},
 		{"pcap", required_argument, NULL, 'p'},
 		{"no-sm", no_argument, NULL, 'S'},
+		{"seed", required_argument, NULL, OPTION_SEED},
 		{"help", no_argument, NULL, 'h'},
 		{0},
 	};
@@ -113,6 +122,10 @@ static void parse_options(int argc, char **argv, struct options *o)
 			break;
 		case 'q':
 			log_threshold = LOG_LEVEL_WARN;
+			break;
+		case OPTION_SEED:
+			if (!parse_number(optarg, UINT64_MAX, &o->seed))
+				fail("--seed wants a number");
 			break;
 		case 's':
 			o->prints_stats = true;
@@ -172,9 +185,11 @@ static int catch_signals(void)
 int main(int argc, char **argv)
 {
 	const char *paths[FABRIC_MAX_CARDS];
-	struct options options = {0};
+	struct options options = {.seed = 1};
 	struct fabric fabric;
 
+	if (argc > 1 && !strcmp(argv[1], "ctl"))
+		return ctl_main(argc - 1, argv + 1);
 	parse_options(argc, argv, &options);
 	name_sockets(&options, argc, argv, paths);
 	if (options.log && log_open(options.log)) {
@@ -195,7 +210,9 @@ int main(int argc, char **argv)
 		fabric_close(&fabric);
 		return 1;
 	}
-	log_info("fabric", "%u cards, from %s", options.nr_cards, paths[0]);
+	switch_seed(&fabric.sw, options.seed);
+	log_info("fabric", "%u cards, from %s; seed %llu", options.nr_cards,
+		 paths[0], (unsigned long long)options.seed);
 	while (!wants_end) {
 		if (wants_stats)
 			stats_print(&fabric);

@@ -23,8 +23,9 @@ struct counter {
 
 #define FIELD(name) offsetof(struct port_counters, name)
 
-/* What the model never counts (errors of cables) is not in it, and 0. */
+/* What the model never counts (links that recover) is not in it, and 0. */
 static const struct counter counters[] = {
+	{4, 2, 0, FIELD(symbol_errors)},   {8, 2, 3, FIELD(rcv_errors)},
 	{7, 1, 2, FIELD(link_downed)},     {12, 2, 5, FIELD(relay_errors)},
 	{14, 2, 6, FIELD(xmit_discards)},  {16, 1, 7, FIELD(xmit_constraint)},
 	{17, 1, 8, FIELD(rcv_constraint)}, {22, 2, 11, FIELD(vl15_dropped)},

@@ -64,6 +64,8 @@ struct port_counters {
 	u64 xmit_packets, rcv_packets;
 	u64 unicast_xmit, unicast_rcv, multicast_xmit, multicast_rcv;
 	u64 link_downed;
+	u64 symbol_errors;   /* of which each made */
+	u64 rcv_errors;      /* a damaged packet */
 	u64 relay_errors;    /* came in, and there is no way on */
 	u64 xmit_discards;   /* were to go out, and the link was not active */
 	u64 xmit_constraint; /* partition enforcement */

@@ -76,6 +76,7 @@ static void stop(struct qp *qp)
 {
 	timer_cancel(&qp->timer);
 	work_cancel(&qp->work);
+	qp->is_due = false;
 	qp->tx.is_busy = false;
 	qp->tx.message_id = 0;
 	qp->rx.message_id = 0;
@@ -230,6 +231,8 @@ static void run(struct work *work)
 {
 	struct qp *qp = owner_of(work, struct qp, work);
 
+	if (qp->card->is_paused)
+		return; /* qp_resume_all() */
 	switch (qp->state) {
 	case QP_ERR:
 		flush_sends(qp);
@@ -256,10 +259,27 @@ static void timer_fired(struct timer *timer)
 {
 	struct qp *qp = owner_of(timer, struct qp, timer);
 
+	qp->is_due = qp->card->is_paused;
+	if (qp->is_due)
+		return; /* qp_resume_all() */
 	if (qp->state != QP_ERR && qp_type_is_connected(qp->type))
 		rc_timer(qp);
 	else
 		work_queue(&qp->work);
+}
+
+void qp_resume_all(struct card *card)
+{
+	for (u32 i = 0; i < card->nr_qps; i++) {
+		struct qp *qp = card->qps[i];
+
+		if (!qp)
+			continue;
+		if (qp->is_due)
+			timer_fired(&qp->timer);
+		else
+			qp_kick(qp);
+	}
 }
 
 static void count_on_queues(struct qp *qp, int change)

@@ -47,18 +47,27 @@ struct ring {
 };
 
 /* What a requester's timer runs for. */
-enum timer_reason { TIMER_ACK, TIMER_RNR, TIMER_DELAY };
+enum timer_reason { TIMER_ACK, TIMER_RNR, TIMER_FLIGHT };
+
+/* How far this try at the current message has come: see rc.c. */
+enum travel {
+	TRAVEL_NONE,    /* nothing is under way */
+	TRAVEL_REQUEST, /* the request has come, or will when the timer ends */
+	TRAVEL_ANSWER,  /* the answer likewise */
+};
 
 /* The requester: the message being sent. */
 struct requester {
 	struct send_wqe wqe; /* valid while is_busy */
 	struct cursor local;
-	u64 done_bytes;
+	u64 done_bytes, acked_bytes;
 	u64 message_id; /* of the transfer; 0: the responder has not begun */
 	bool is_busy;
+	bool is_carried_out; /* the responder has done it all */
+	enum travel travel;
 	enum timer_reason timer_reason;
-	unsigned int nr_rnr_naks; /* for this message */
-	bool has_travelled;       /* an injected delay is over */
+	u64 flight_end_ns, ack_deadline_ns; /* while TIMER_FLIGHT runs */
+	unsigned int nr_rnr_naks;           /* for this message */
 	u8 retries_left, rnr_retries_left;
 };
 
@@ -99,6 +108,7 @@ struct qp {
 	struct responder rx;
 	struct work work;   /* there may be something to send */
 	struct timer timer; /* waiting to try again, or flushing receives */
+	bool is_due;        /* it ended while the card stood still */
 	u64 flush_delay_ns;
 };
 
@@ -150,6 +160,9 @@ int qp_complete_recv(struct qp *qp, struct completion *completion);
 
 /* Something may have become possible: run the send queue. */
 void qp_kick(struct qp *qp);
+
+/* The card goes on: so does what its queue pairs would have done meanwhile. */
+void qp_resume_all(struct card *card);
 
 /* qpc.c */
 void qpc_merge(struct qp *qp, u16 opcode, u32 optional, const u8 *context);

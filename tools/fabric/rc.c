@@ -6,6 +6,7 @@
 #include "fabric.h"
 #include "log.h"
 #include "memory_wr.h"
+#include "rc_copy.h"
 #include "traffic.h"
 #include "transfer.h"
 
@@ -26,27 +27,6 @@ enum step {
 
 static u64 last_message_id;
 
-static bool is_send(u8 opcode)
-{
-	return opcode == SEND_SEND || opcode == SEND_SEND_IMM ||
-	       opcode == SEND_INV;
-}
-
-static bool is_write(u8 opcode)
-{
-	return opcode == SEND_RDMA_WRITE || opcode == SEND_RDMA_WRITE_IMM;
-}
-
-static bool takes_receive(u8 opcode)
-{
-	return is_send(opcode) || opcode == SEND_RDMA_WRITE_IMM;
-}
-
-static bool has_immediate(u8 opcode)
-{
-	return opcode == SEND_SEND_IMM || opcode == SEND_RDMA_WRITE_IMM;
-}
-
 /* Packets, and so sequence numbers, of a message. */
 static u32 nr_packets(const struct qp *qp, u64 bytes)
 {
@@ -58,15 +38,20 @@ static u16 qp_pkey(const struct qp *qp)
 	return qp->card->port.pkeys[qp->pkey_index];
 }
 
+static struct card *find_card(const struct qp *qp)
+{
+	struct route_key key = {qp->remote_lid, qp_pkey(qp), qp->sl};
+
+	return switch_find_card(&qp->card->fabric->sw, qp->card, &key);
+}
+
 /* The other end, if a packet of @qp would reach it and be taken. */
 static struct qp *find_peer(struct qp *qp)
 {
-	struct route_key key = {qp->remote_lid, qp_pkey(qp), qp->sl};
-	struct card *card =
-		switch_find_card(&qp->card->fabric->sw, qp->card, &key);
+	struct card *card = find_card(qp);
 	struct qp *peer;
 
-	if (!card)
+	if (!card || card->is_paused)
 		return NULL;
 	peer = qp_find(card, qp->remote_qpn);
 	if (!peer || peer->type != qp->type || !qp_can_receive(peer) ||
@@ -123,17 +108,109 @@ static enum step forget(struct qp *qp)
 	return finish(qp, WC_OK);
 }
 
+static u64 ack_timeout_ns(const struct qp *qp)
+{
+	return 4096ull << qp->ack_timeout;
+}
+
 /* Nothing came back.  With a timeout of 0 a card waits for ever. */
 static enum step lost(struct qp *qp)
 {
 	if (qp->type == QP_UC)
 		return forget(qp);
-	qp->tx.message_id = 0;
+	qp->tx.travel = TRAVEL_NONE;
 	qp->tx.timer_reason = TIMER_ACK;
-	qp->tx.has_travelled = false;
 	if (qp->ack_timeout)
-		timer_arm(&qp->timer, 4096ull << qp->ack_timeout);
+		timer_arm(&qp->timer, ack_timeout_ns(qp));
 	return STEP_WAIT;
+}
+
+static bool loses(const struct qp *from, const struct qp *to)
+{
+	return switch_loses(&from->card->fabric->sw, from->card, to->card);
+}
+
+/* Is the answer of @peer, that ends the message, lost? */
+static bool loses_answer(const struct qp *qp, const struct qp *peer)
+{
+	return qp->type == QP_RC && loses(peer, qp);
+}
+
+static void arm_flight(struct qp *qp, u64 now)
+{
+	u64 end = qp->tx.flight_end_ns;
+
+	if (qp->ack_timeout && qp->type == QP_RC)
+		end = min_u64(end, qp->tx.ack_deadline_ns);
+	qp->tx.timer_reason = TIMER_FLIGHT;
+	timer_arm(&qp->timer, end > now ? end - now : 0);
+}
+
+/* Something is on its way for @delay_ns; the requester's patience runs. */
+static enum step fly(struct qp *qp, u64 delay_ns)
+{
+	u64 now = loop_now_ns();
+
+	qp->tx.flight_end_ns = now + delay_ns;
+	arm_flight(qp, now);
+	return STEP_WAIT;
+}
+
+/* False: there was none left, and the message has failed. */
+static bool take_retry(struct qp *qp)
+{
+	if (!qp->tx.retries_left) {
+		finish(qp, WC_RETRY_EXCEEDED);
+		return false;
+	}
+	qp->tx.retries_left--;
+	return true;
+}
+
+/*
+ * A packet from @from to @to is lost, and @nr_later of the message follow it:
+ * is the gap noticed?
+ */
+static bool is_noticed(struct qp *qp, struct qp *from, struct qp *to,
+		       u32 nr_later)
+{
+	while (nr_later) {
+		nr_later--;
+		if (!loses(from, to)) /* a responder says it once */
+			return to == qp || !loses(to, qp);
+	}
+	return false;
+}
+
+/* The requester learns that what arrived so far did. */
+static void acknowledge(struct qp *qp)
+{
+	if (qp->tx.done_bytes == qp->tx.acked_bytes)
+		return;
+	qp->tx.acked_bytes = qp->tx.done_bytes;
+	qp->tx.retries_left = qp->retry_count;
+}
+
+/* A packet from @from to @to did not arrive; @nr_later of the message follow.
+ */
+static enum step gap(struct qp *qp, struct qp *from, struct qp *to,
+		     u32 nr_later)
+{
+	u64 delay_ns;
+
+	if (qp->type == QP_UC)
+		return forget(qp);
+	if (to == qp)
+		acknowledge(qp);
+	if (!is_noticed(qp, from, to, nr_later))
+		return lost(qp);
+	acknowledge(qp);
+	qp->tx.travel = TRAVEL_NONE;
+	qp->card->stats.sequence_errors++;
+	if (!take_retry(qp))
+		return STEP_DONE;
+	delay_ns = switch_delay_ns(&qp->card->fabric->sw, from->card, to->card);
+	return delay_ns ? fly(qp, delay_ns) : STEP_MORE;
 }
 
 /*
@@ -162,6 +239,9 @@ static enum step not_ready(struct qp *qp, const struct qp *peer)
 
 	if (qp->type == QP_UC)
 		return forget(qp);
+	qp->tx.travel = TRAVEL_NONE;
+	if (loses(peer, qp))
+		return lost(qp);
 	capture_refusal(qp, peer, AETH_RNR_NAK | peer->min_rnr_timer);
 	qp->card->stats.rnr_naks++;
 	if (qp->rnr_retry != RETRY_FOR_EVER) {
@@ -175,18 +255,36 @@ static enum step not_ready(struct qp *qp, const struct qp *peer)
 	return STEP_WAIT;
 }
 
+/* It is still on its way: only the requester's patience may have ended. */
+static bool flight_goes_on(struct qp *qp)
+{
+	u64 now = loop_now_ns();
+
+	if (now >= qp->tx.flight_end_ns)
+		return false;
+	qp->card->stats.timeouts++;
+	if (take_retry(qp)) {
+		qp->tx.ack_deadline_ns = now + ack_timeout_ns(qp);
+		arm_flight(qp, now);
+	}
+	return true;
+}
+
 void rc_timer(struct qp *qp)
 {
 	if (!qp->tx.is_busy || !qp_can_send(qp))
 		return;
-	if (qp->tx.timer_reason == TIMER_ACK) {
+	switch (qp->tx.timer_reason) {
+	case TIMER_ACK:
 		qp->card->stats.timeouts++;
-		if (!qp->tx.retries_left) {
-			finish(qp, WC_RETRY_EXCEEDED);
-			qp_kick(qp);
+		take_retry(qp);
+		break;
+	case TIMER_FLIGHT:
+		if (flight_goes_on(qp))
 			return;
-		}
-		qp->tx.retries_left--;
+		break;
+	case TIMER_RNR:
+		break;
 	}
 	qp_kick(qp);
 }
@@ -204,6 +302,18 @@ static u8 aeth_syndrome(enum wc_syndrome syndrome)
 	}
 }
 
+/* The answer is a NAK; if it is lost, the requester hears no more. */
+static enum step say_no(struct qp *qp, struct qp *peer,
+			enum wc_syndrome syndrome)
+{
+	if (qp->type == QP_UC)
+		return forget(qp);
+	if (loses_answer(qp, peer))
+		return lost(qp);
+	capture_refusal(qp, peer, aeth_syndrome(syndrome));
+	return finish(qp, syndrome);
+}
+
 /*
  * The responder refuses and fails: event there, syndrome here.  What is wrong
  * with an unreliable message is dropped without a word.
@@ -213,13 +323,12 @@ static enum step refuse(struct qp *qp, struct qp *peer, enum event_type event,
 {
 	if (qp->type == QP_UC)
 		return forget(qp);
-	capture_refusal(qp, peer, aeth_syndrome(syndrome));
 	log_warn(peer->card->name,
 		 "QP 0x%x refuses opcode 0x%02x: syndrome 0x%02x at the sender",
 		 peer->qpn, qp->tx.wqe.opcode, syndrome);
 	event_post_number(peer->card, event, peer->qpn);
 	qp_fail(peer);
-	return finish(qp, syndrome);
+	return say_no(qp, peer, syndrome);
 }
 
 /* Likewise, with a completion for the receive that cannot be used. */
@@ -233,11 +342,9 @@ static enum step refuse_receive(struct qp *qp, struct qp *peer,
 	};
 
 	peer->rx.has_wqe = false;
-	if (qp->type == QP_RC)
-		capture_refusal(qp, peer, aeth_syndrome(syndrome));
 	qp_complete_recv(peer, &completion);
 	qp_fail(peer);
-	return qp->type == QP_UC ? forget(qp) : finish(qp, syndrome);
+	return say_no(qp, peer, syndrome);
 }
 
 static bool check_remote(struct qp *qp, struct qp *peer, u32 access)
@@ -318,114 +425,14 @@ static bool begin(struct qp *qp, struct qp *peer, enum step *step)
 		return false;
 	qp->tx.message_id = ++last_message_id;
 	peer->rx.message_id = qp->tx.message_id;
-	qp->tx.done_bytes = 0;
 	qp->tx.local = (struct cursor){0};
 	return true;
 }
 
-/* Carries stop at the highest bit of each field that @mask marks. */
-static u64 masked_add(u64 value, u64 add, u64 mask)
-{
-	u64 sum = 0, carry = 0;
-
-	for (int bit = 0; bit < 64; bit++) {
-		u64 digit = (value >> bit & 1) + (add >> bit & 1) + carry;
-
-		sum |= (digit & 1) << bit;
-		carry = mask >> bit & 1 ? 0 : digit >> 1;
-	}
-	return sum;
-}
-
-static u64 atomic_result(const struct send_wqe *wqe, u64 value)
-{
-	switch (wqe->opcode) {
-	case SEND_ATOMIC_FA:
-		return value + wqe->swap_add;
-	case SEND_MASKED_FA:
-		return masked_add(value, wqe->swap_add, wqe->swap_add_mask);
-	}
-	if ((value ^ wqe->compare) & wqe->compare_mask)
-		return value;
-	return (value & ~wqe->swap_add_mask) |
-	       (wqe->swap_add & wqe->swap_add_mask);
-}
-
-/* Guest processors take no lock of ours: atomic among cards only. */
-static enum transfer_result do_atomic(struct qp *qp, struct qp *peer,
-				      struct flow *local)
+/* The receiver's completion.  False: its queue cannot take it. */
+static bool complete_receive(struct qp *qp, struct qp *peer)
 {
 	const struct send_wqe *wqe = &qp->tx.wqe;
-	struct mr mr;
-	u64 got, value;
-	u8 *cell;
-
-	if (!mr_find(peer->card, wqe->remote_key, peer->pd, wqe->remote_va, 8,
-		     ACCESS_REMOTE_ATOMIC, &mr))
-		return TRANSFER_BAD_TARGET;
-	cell = mr_run(peer->card, &mr, wqe->remote_va, 8, true, &got);
-	/* a region may begin anywhere in its first page */
-	if (!cell || got != 8 || (uintptr_t)cell % 8)
-		return TRANSFER_BAD_TARGET;
-	memcpy(&value, cell, 8);
-	if (transfer_bytes(local, (u8 *)&value, 8) != TRANSFER_OK)
-		return TRANSFER_BAD_SOURCE;
-	value = atomic_result(wqe, value);
-	__atomic_store_n((u64 *)cell, value, __ATOMIC_RELEASE);
-	return TRANSFER_OK;
-}
-
-/* Copy the next @bytes; BAD_SOURCE means this end, BAD_TARGET the peer. */
-static enum transfer_result copy_portion(struct qp *qp, struct qp *peer,
-					 u64 bytes)
-{
-	struct send_wqe *wqe = &qp->tx.wqe;
-	struct flow local = flow_of_request(qp, &qp->tx.local);
-	struct segment window = {
-		.va = wqe->remote_va,
-		.bytes = (u32)wqe->bytes,
-		.key = wqe->remote_key,
-	};
-	struct cursor at = {0, (u32)qp->tx.done_bytes};
-	struct flow remote = {
-		.card = peer->card,
-		.pd = peer->pd,
-		.segments = &window,
-		.nr_segments = 1,
-		.cursor = &at,
-	};
-	enum transfer_result result;
-
-	if (is_send(wqe->opcode)) {
-		remote.access = ACCESS_LOCAL_WRITE;
-		remote.pd = peer->rx.wqe.pd;
-		remote.segments = peer->rx.wqe.segments;
-		remote.nr_segments = peer->rx.wqe.nr_segments;
-		remote.cursor = &peer->rx.local;
-	}
-	if (is_send(wqe->opcode) || is_write(wqe->opcode)) {
-		if (is_write(wqe->opcode))
-			remote.access = ACCESS_REMOTE_WRITE;
-		remote.is_target = true;
-		return transfer(&remote, &local, bytes);
-	}
-	local.access = ACCESS_LOCAL_WRITE;
-	local.is_target = true;
-	if (is_atomic(wqe->opcode))
-		return do_atomic(qp, peer, &local);
-	remote.access = ACCESS_REMOTE_READ;
-	result = transfer(&local, &remote, bytes);
-	if (result == TRANSFER_OK)
-		return result;
-	return result == TRANSFER_BAD_SOURCE ? TRANSFER_BAD_TARGET
-					     : TRANSFER_BAD_SOURCE;
-}
-
-/* The last packet: both ends' numbers, the receiver's completion. */
-static enum step end(struct qp *qp, struct qp *peer)
-{
-	const struct send_wqe *wqe = &qp->tx.wqe;
-	u32 packets = nr_packets(qp, wqe->bytes);
 	struct completion completion = {
 		.bytes = (u32)wqe->bytes,
 		.wqe_index = peer->rx.wqe.index,
@@ -435,90 +442,180 @@ static enum step end(struct qp *qp, struct qp *peer)
 		.opcode = CQE_RECV_SEND,
 	};
 
+	if (wqe->opcode == SEND_INV) {
+		completion.immediate = wqe->immediate;
+		completion.opcode = CQE_RECV_SEND_INV;
+	} else if (has_immediate(wqe->opcode)) {
+		completion.immediate = wqe->immediate;
+		completion.opcode = is_send(wqe->opcode) ? CQE_RECV_SEND_IMM
+							 : CQE_RECV_WRITE_IMM;
+	}
+	peer->rx.has_wqe = false;
+	return !qp_complete_recv(peer, &completion);
+}
+
+/* The answer leaves the responder, and is not lost. */
+static enum step answer(struct qp *qp, struct qp *peer)
+{
+	u64 delay_ns =
+		switch_delay_ns(&qp->card->fabric->sw, peer->card, qp->card);
+
+	if (qp->type == QP_UC || !delay_ns)
+		return finish(qp, WC_OK);
+	qp->tx.travel = TRAVEL_ANSWER;
+	return fly(qp, delay_ns);
+}
+
+/*
+ * The last packet is there: both ends' numbers, the receiver's completion.  A
+ * READ's answer was its data.
+ */
+static enum step end(struct qp *qp, struct qp *peer)
+{
+	const struct send_wqe *wqe = &qp->tx.wqe;
+	u32 packets = nr_packets(qp, wqe->bytes);
+
 	capture_message(qp, peer);
 	traffic_count(qp, peer, packets);
 	peer->rx.message_id = 0;
 	qp->send_psn = (qp->send_psn + packets) & PSN_MASK;
 	peer->recv_psn = (peer->recv_psn + packets) & PSN_MASK;
 	peer->messages_received = (peer->messages_received + 1) & PSN_MASK;
-	if (wqe->opcode == SEND_INV) {
-		if (!memory_invalidate_remotely(peer, wqe->immediate))
-			return refuse_receive(qp, peer, WC_LOCAL_PROTECTION,
-					      WC_REMOTE_ACCESS);
-		completion.immediate = wqe->immediate;
-		completion.opcode = CQE_RECV_SEND_INV;
-	}
-	if (takes_receive(wqe->opcode)) {
-		if (has_immediate(wqe->opcode)) {
-			completion.immediate = wqe->immediate;
-			completion.opcode = is_send(wqe->opcode)
-						    ? CQE_RECV_SEND_IMM
-						    : CQE_RECV_WRITE_IMM;
-		}
-		peer->rx.has_wqe = false;
-		if (qp_complete_recv(peer, &completion) && qp->type == QP_RC)
-			return finish(qp, WC_REMOTE_OP);
-	}
-	return finish(qp, WC_OK);
+	if (wqe->opcode == SEND_INV &&
+	    !memory_invalidate_remotely(peer, wqe->immediate))
+		return refuse_receive(qp, peer, WC_LOCAL_PROTECTION,
+				      WC_REMOTE_ACCESS);
+	if (takes_receive(wqe->opcode) && !complete_receive(qp, peer))
+		return say_no(qp, peer, WC_REMOTE_OP);
+	qp->tx.is_carried_out = true;
+	if (wqe->opcode != SEND_RDMA_READ && loses_answer(qp, peer))
+		return lost(qp);
+	return answer(qp, peer);
 }
 
-static enum step step(struct qp *qp, u64 budget, u64 *used)
+/* Once more what the responder has done: only its answer was missing. */
+static enum step repeat(struct qp *qp, struct qp *peer)
 {
-	struct ib_switch *sw = &qp->card->fabric->sw;
-	struct qp *peer = find_peer(qp);
+	if (loses(qp, peer))
+		return lost(qp);
+	qp->card->stats.duplicates++;
+	if (loses(peer, qp))
+		return lost(qp);
+	return answer(qp, peer);
+}
+
+/* How many of @nr packets arrive before one does not. */
+static u32 nr_arriving(struct qp *from, struct qp *to, u32 nr)
+{
+	u32 n = 0;
+
+	while (n < nr && !loses(from, to))
+		n++;
+	return n;
+}
+
+/* Whole packets, but for the message's last. */
+static u64 portion_bytes(const struct qp *qp, u64 budget)
+{
+	u64 rest = qp->tx.wqe.bytes - qp->tx.done_bytes;
+
+	if (budget < qp->mtu_bytes)
+		budget = qp->mtu_bytes;
+	return min_u64(budget - budget % qp->mtu_bytes, rest);
+}
+
+static enum step copy_failed(struct qp *qp, struct qp *peer,
+			     enum transfer_result result)
+{
+	if (result == TRANSFER_BAD_SOURCE)
+		return finish(qp, WC_LOCAL_PROTECTION);
+	if (is_send(qp->tx.wqe.opcode))
+		return refuse_receive(qp, peer, WC_LOCAL_PROTECTION,
+				      WC_REMOTE_OP);
+	return refuse(qp, peer, EVENT_WQ_ACCESS, WC_REMOTE_ACCESS);
+}
+
+/* The next packets of the message; the data of those that arrive. */
+static enum step move(struct qp *qp, struct qp *peer, u64 budget, u64 *used)
+{
+	bool is_answered = is_scatter(qp->tx.wqe.opcode);
+	struct qp *from = is_answered ? peer : qp;
+	struct qp *to = is_answered ? qp : peer;
+	bool is_begun =
+		qp->tx.message_id && peer->rx.message_id == qp->tx.message_id;
+	u32 nr, nr_arrived, nr_left;
 	enum transfer_result result;
 	enum step outcome;
 	u64 bytes;
 
-	*used = 0;
-	if (!peer)
-		return lost(qp);
-	if (!qp->tx.message_id && switch_loses(sw, qp->card, peer->card))
-		return lost(qp);
-	if (!qp->tx.has_travelled &&
-	    switch_delay_ns(sw, qp->card, peer->card)) {
-		qp->tx.timer_reason = TIMER_DELAY;
-		qp->tx.has_travelled = true;
-		timer_arm(&qp->timer,
-			  switch_delay_ns(sw, qp->card, peer->card));
-		return STEP_WAIT;
-	}
-	if (!qp->tx.message_id || peer->rx.message_id != qp->tx.message_id) {
-		if (!begin(qp, peer, &outcome))
-			return outcome;
-	}
-	bytes = min_u64(budget, qp->tx.wqe.bytes - qp->tx.done_bytes);
-	result = bytes ? copy_portion(qp, peer, bytes) : TRANSFER_OK;
+	if (!is_begun)
+		qp->tx.done_bytes = qp->tx.acked_bytes = 0;
+	bytes = portion_bytes(qp, budget);
+	nr = nr_packets(qp, bytes);
+	nr_left = nr_packets(qp, qp->tx.wqe.bytes - qp->tx.done_bytes);
+	nr_arrived = is_answered ? nr : nr_arriving(from, to, nr);
+	if (!nr_arrived)
+		return gap(qp, from, to, nr_left - 1);
+	if (!is_begun && !begin(qp, peer, &outcome))
+		return outcome;
+	if (qp->tx.wqe.opcode == SEND_RDMA_READ)
+		nr_arrived = nr_arriving(from, to, nr);
+	bytes = min_u64(bytes, (u64)nr_arrived * qp->mtu_bytes);
+	result = bytes ? rc_copy(qp, peer, bytes) : TRANSFER_OK;
 	*used = bytes;
-	if (result == TRANSFER_BAD_SOURCE)
-		return finish(qp, WC_LOCAL_PROTECTION);
-	if (result == TRANSFER_BAD_TARGET && is_send(qp->tx.wqe.opcode))
-		return refuse_receive(qp, peer, WC_LOCAL_PROTECTION,
-				      WC_REMOTE_OP);
-	if (result == TRANSFER_BAD_TARGET)
-		return refuse(qp, peer, EVENT_WQ_ACCESS, WC_REMOTE_ACCESS);
+	if (result != TRANSFER_OK)
+		return copy_failed(qp, peer, result);
 	qp->tx.done_bytes += bytes;
+	if (nr_arrived < nr)
+		return gap(qp, from, to, nr_left - nr_arrived - 1);
 	if (qp->tx.done_bytes < qp->tx.wqe.bytes)
 		return STEP_MORE;
 	return end(qp, peer);
+}
+
+static enum step step(struct qp *qp, u64 budget, u64 *used)
+{
+	struct qp *peer;
+	u64 delay_ns;
+
+	*used = 0;
+	if (qp->tx.travel == TRAVEL_ANSWER)
+		return find_card(qp) ? finish(qp, WC_OK) : lost(qp);
+	peer = find_peer(qp);
+	if (!peer)
+		return lost(qp);
+	if (qp->tx.travel == TRAVEL_NONE) {
+		qp->tx.travel = TRAVEL_REQUEST;
+		qp->tx.ack_deadline_ns = loop_now_ns() + ack_timeout_ns(qp);
+		delay_ns = switch_delay_ns(&qp->card->fabric->sw, qp->card,
+					   peer->card);
+		/* the one packet of a READ or atomic; others count later */
+		if (is_scatter(qp->tx.wqe.opcode) && !qp->tx.is_carried_out &&
+		    loses(qp, peer))
+			return lost(qp);
+		if (delay_ns)
+			return fly(qp, delay_ns);
+	}
+	if (qp->tx.is_carried_out)
+		return repeat(qp, peer);
+	return move(qp, peer, budget, used);
 }
 
 /* What the requester checks before the first packet. */
 static enum wc_syndrome check_local(struct qp *qp)
 {
 	const struct send_wqe *wqe = &qp->tx.wqe;
-	bool is_scatter =
-		wqe->opcode == SEND_RDMA_READ || is_atomic(wqe->opcode);
+	bool scatters = is_scatter(wqe->opcode);
 
-	if (is_scatter && qp->type == QP_UC)
+	if (scatters && qp->type == QP_UC)
 		return WC_LOCAL_QP_OP; /* it has no answers */
 	if (is_atomic(wqe->opcode) && wqe->bytes != 8)
 		return WC_LOCAL_LENGTH;
-	for (unsigned int i = 0; is_scatter && i < wqe->nr_segments; i++)
+	for (unsigned int i = 0; scatters && i < wqe->nr_segments; i++)
 		if (wqe->segments[i].is_inline)
 			return WC_LOCAL_QP_OP;
 	if (!transfer_check(qp->card, qp->pd, wqe->segments, wqe->nr_segments,
-			    wqe->bytes, is_scatter ? ACCESS_LOCAL_WRITE : 0))
+			    wqe->bytes, scatters ? ACCESS_LOCAL_WRITE : 0))
 		return WC_LOCAL_PROTECTION;
 	return WC_OK;
 }
@@ -539,7 +636,8 @@ static bool fetch(struct qp *qp)
 	}
 	qp->tx.is_busy = true;
 	qp->tx.nr_rnr_naks = 0;
-	qp->tx.has_travelled = false;
+	qp->tx.travel = TRAVEL_NONE;
+	qp->tx.is_carried_out = false;
 	qp->tx.message_id = 0;
 	if (qp->tx.wqe.opcode == SEND_NOP) {
 		qp_complete_send(qp, &qp->tx.wqe, WC_OK, 0);
@@ -571,7 +669,7 @@ void rc_run(struct qp *qp)
 			continue;
 		if (step(qp, budget, &used) == STEP_WAIT)
 			return;
-		budget -= used;
+		budget -= min_u64(budget, used);
 	}
 	work_queue(&qp->work);
 }

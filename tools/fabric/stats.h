@@ -2,7 +2,10 @@
 #ifndef FABRIC_STATS_H
 #define FABRIC_STATS_H
 
-/* What a card counts; printed on SIGUSR1 and, with --stats, at the end. */
+/*
+ * What is counted: told by order "counters", printed on SIGUSR1 and, with
+ * --stats, at the end.
+ */
 #include "types.h"
 
 #define CARD_STATS(X)                                               \
@@ -25,6 +28,8 @@
 	X(atomics, "of them atomics")                               \
 	X(rnr_naks, "receiver-not-ready answers received")          \
 	X(timeouts, "transport timeouts")                           \
+	X(sequence_errors, "gaps noticed, and sent again at once")  \
+	X(duplicates, "requests sent again that had been done")     \
 	X(error_completions, "error completions, without flushes")  \
 	X(flushed, "flushed work requests")                         \
 	X(packets_sent, "datagrams and MADs sent")                  \
@@ -39,9 +44,32 @@ struct card_stats {
 #undef X
 };
 
+/* What a card's link counts. */
+#define LINK_STATS(X)                                                     \
+	X(dropped_to_card, "packets lost on the way to the card")         \
+	X(dropped_to_switch, "packets lost on the way to the switch")     \
+	X(corrupted_to_card, "packets damaged: the card's symbol errors") \
+	X(corrupted_to_switch, "packets damaged: the switch's")           \
+	X(delayed, "datagrams that took their time")                      \
+	X(overruns, "datagrams lost, too many being on the way")          \
+	X(link_downed, "times that the link went down")
+
+#define ONE(name, help) 1 +
+enum { NR_PORT_STATS = CARD_STATS(ONE) LINK_STATS(ONE) 0 };
+#undef ONE
+
+struct port_stat {
+	const char *name, *help;
+	u64 value;
+};
+
 struct fabric;
 
-/* One line a card, counters that are zero left out. */
+/* All counters of port @number (from 1), NR_PORT_STATS of them. */
+void stats_of_port(const struct fabric *fabric, unsigned int number,
+		   struct port_stat *stats);
+
+/* One line a card to the log, counters that are zero left out. */
 void stats_print(const struct fabric *fabric);
 
 #endif /* FABRIC_STATS_H */

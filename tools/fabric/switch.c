@@ -22,7 +22,6 @@ void switch_init(struct ib_switch *sw, struct fabric *fabric,
 	sw->fabric = fabric;
 	sw->nr_ports = nr_ports;
 	sw->guid = switch_guid;
-	sw->random = 2463534242u;
 	memset(sw->lft, LFT_DROP, sizeof(sw->lft));
 	for (unsigned int i = 0; i <= nr_ports; i++)
 		port_init(&sw->ports[i].port, (u8)i, switch_guid,
@@ -32,6 +31,9 @@ void switch_init(struct ib_switch *sw, struct fabric *fabric,
 	for (unsigned int i = 0; i <= nr_ports; i++)
 		for (unsigned int j = 0; j <= nr_ports; j++)
 			memcpy(sw->sl2vl[i][j], sw->ports[0].port.sl2vl, 8);
+	for (unsigned int i = 1; i <= nr_ports; i++)
+		link_init(&sw->ports[i].link, sw, i);
+	switch_seed(sw, 1);
 	port_link_up(&sw->ports[0].port);
 	switch_sma_init(sw);
 	trap_init(&sw->trap, sw);
@@ -63,6 +65,7 @@ static void link_down(struct ib_switch *sw, struct card *card)
 		return;
 	port_link_down(&card->port);
 	port_link_down(&sw->ports[number].port);
+	link_clear(&sw->ports[number].link);
 	link_has_changed(sw, number, "down");
 	/* a driver that closes its port knows */
 	if (was_active && card->is_port_enabled)
@@ -87,7 +90,7 @@ void switch_link_changed(struct ib_switch *sw, struct card *card)
 	struct switch_port *port = &sw->ports[card->index + 1];
 
 	if (card->is_port_enabled && !card->port.is_disabled &&
-	    !port->port.is_disabled && !port->faults.is_cut)
+	    !port->port.is_disabled && !port->link.faults.is_cut)
 		link_up(sw, card);
 	else
 		link_down(sw, card);
@@ -99,35 +102,38 @@ void switch_link_bounce(struct ib_switch *sw, struct card *card)
 	switch_link_changed(sw, card);
 }
 
-static u32 random_next(struct ib_switch *sw)
+void switch_seed(struct ib_switch *sw, u64 seed)
 {
-	sw->random ^= sw->random << 13;
-	sw->random ^= sw->random >> 17;
-	sw->random ^= sw->random << 5;
-	return sw->random;
-}
-
-static bool port_loses(struct ib_switch *sw, unsigned int number)
-{
-	u32 permille = sw->ports[number].faults.drop_permille;
-
-	if (!permille || random_next(sw) % 1000 >= permille)
-		return false;
-	sw->nr_injected_drops++;
-	return true;
+	sw->seed = seed;
+	for (unsigned int i = 1; i <= sw->nr_ports; i++)
+		link_seed(&sw->ports[i].link, seed);
 }
 
 bool switch_loses(struct ib_switch *sw, const struct card *from,
 		  const struct card *to)
 {
-	return port_loses(sw, from->index + 1) || port_loses(sw, to->index + 1);
+	return from != to &&
+	       (link_loses(&sw->ports[from->index + 1].link, LINK_SWITCH) ||
+		link_loses(&sw->ports[to->index + 1].link, LINK_CARD));
+}
+
+void switch_damaged(struct ib_switch *sw, unsigned int number,
+		    enum link_end end)
+{
+	struct port *port = end == LINK_CARD ? &card_at(sw, number)->port
+					     : &sw->ports[number].port;
+
+	port->counters.symbol_errors++;
+	port->counters.rcv_errors++;
 }
 
 u64 switch_delay_ns(const struct ib_switch *sw, const struct card *from,
 		    const struct card *to)
 {
-	return sw->ports[from->index + 1].faults.delay_ns +
-	       sw->ports[to->index + 1].faults.delay_ns;
+	if (from == to)
+		return 0;
+	return sw->ports[from->index + 1].link.faults.delay_ns +
+	       sw->ports[to->index + 1].link.faults.delay_ns;
 }
 
 /* May data (not subnet management) pass port @number's link? */
@@ -237,44 +243,17 @@ static void drop(struct ib_switch *sw, const struct packet *p, const char *why)
 		  p->dlid, why);
 }
 
-static void slow_free(struct slow_packet *slow)
+void switch_leaves(struct ib_switch *sw, unsigned int port,
+		   const struct packet *packet)
 {
-	*slow->link = slow->next;
-	if (slow->next)
-		slow->next->link = slow->link;
-	timer_cancel(&slow->timer);
-	free(slow);
-}
+	struct card *card = card_at(sw, port);
+	struct volume volume = volume_of(packet);
 
-static void slow_arrives(struct timer *timer)
-{
-	struct slow_packet *slow = owner_of(timer, struct slow_packet, timer);
-	struct card *card = card_at(slow->sw, slow->port);
-
-	if (card && port_state(&card->port) != PORT_DOWN)
-		ud_receive(card, &slow->packet);
-	slow_free(slow);
-}
-
-static void send_slowly(struct ib_switch *sw, unsigned int number,
-			const struct packet *p)
-{
-	struct slow_packet *slow = calloc(1, sizeof(*slow));
-
-	if (!slow) {
-		drop(sw, p, "out of memory");
-		return;
-	}
-	slow->sw = sw;
-	slow->port = number;
-	slow->packet = *p;
-	slow->timer.fire = slow_arrives;
-	slow->next = sw->slow;
-	slow->link = &sw->slow;
-	if (slow->next)
-		slow->next->link = &slow->next;
-	sw->slow = slow;
-	timer_arm(&slow->timer, sw->ports[number].faults.delay_ns);
+	port_count_rcv(&card->port, &volume);
+	if (card->is_paused)
+		drop(sw, packet, "the card stands still");
+	else
+		ud_receive(card, packet);
 }
 
 /* Out of external port @number, to the card behind it. */
@@ -289,14 +268,8 @@ static void emit(struct ib_switch *sw, unsigned int number,
 		return;
 	}
 	port_count_xmit(&sw->ports[number].port, &volume);
-	if (port_loses(sw, number))
-		return;
-	port_count_rcv(&card->port, &volume);
 	sw->nr_forwarded++;
-	if (sw->ports[number].faults.delay_ns)
-		send_slowly(sw, number, p);
-	else
-		ud_receive(card, p);
+	link_carry(&sw->ports[number].link, LINK_CARD, p);
 }
 
 /* A subnet management packet for the switch, or for the SM behind port 0. */
@@ -496,18 +469,23 @@ void switch_send(struct ib_switch *sw, unsigned int port,
 	struct volume volume = volume_of(packet);
 
 	capture_datagram(packet);
-	if (port && port_state(&sw->ports[port].port) == PORT_DOWN) {
-		sw->nr_dropped++;
-		return;
-	}
-	if (port) {
+	if (!port) {
+		switch_arrives(sw, 0, packet);
+	} else if (port_state(&sw->ports[port].port) == PORT_DOWN) {
+		drop(sw, packet, "its link is down");
+	} else {
 		port_count_xmit(&card_at(sw, port)->port, &volume);
-		if (port_loses(sw, port)) {
-			sw->nr_dropped++;
-			return;
-		}
-		port_count_rcv(&sw->ports[port].port, &volume);
+		link_carry(&sw->ports[port].link, LINK_SWITCH, packet);
 	}
+}
+
+void switch_arrives(struct ib_switch *sw, unsigned int port,
+		    const struct packet *packet)
+{
+	struct volume volume = volume_of(packet);
+
+	if (port)
+		port_count_rcv(&sw->ports[port].port, &volume);
 	if (packet->dqpn == QPN_SMI)
 		send_smp(sw, port, packet);
 	else if (!volume.is_multicast)
@@ -520,8 +498,8 @@ void switch_send(struct ib_switch *sw, unsigned int port,
 
 void switch_close(struct ib_switch *sw)
 {
-	while (sw->slow)
-		slow_free(sw->slow);
+	for (unsigned int i = 1; i <= sw->nr_ports; i++)
+		link_clear(&sw->ports[i].link);
 	trap_close(&sw->trap);
 	sm_close(&sw->sm);
 	sa_close(&sw->sa);

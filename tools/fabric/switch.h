@@ -15,6 +15,7 @@
  * level and, where the port enforces partitions, a P_Key of its table.
  * switch_sma.h is the agent that sets these tables.
  */
+#include "link.h"
 #include "loop.h"
 #include "packet.h"
 #include "port.h"
@@ -33,25 +34,9 @@ enum {
 	LFT_DROP = 0xff, /* no port: unicast tables, default multicast ports */
 };
 
-/* What goes wrong on a link, on demand. */
-struct link_faults {
-	bool is_cut;
-	u32 drop_permille;
-	u64 delay_ns;
-};
-
 struct switch_port {
 	struct port port;
-	struct link_faults faults;
-};
-
-/* A packet that takes its time. */
-struct slow_packet {
-	struct slow_packet *next, **link;
-	struct ib_switch *sw;
-	unsigned int port;
-	struct timer timer;
-	struct packet packet;
+	struct link link; /* not of port 0 */
 };
 
 struct ib_switch {
@@ -64,9 +49,8 @@ struct ib_switch {
 	u8 info[SWITCH_INFO_BYTES];                      /* SwitchInfo */
 	u8 sl2vl[SWITCH_MAX_PORTS][SWITCH_MAX_PORTS][8]; /* from, to */
 	struct trap trap;
-	u64 nr_forwarded, nr_dropped, nr_injected_drops;
-	u32 random;
-	struct slow_packet *slow;
+	u64 nr_forwarded, nr_dropped;
+	u64 seed; /* of what goes wrong by chance */
 	struct sm sm;
 	struct sa sa;
 };
@@ -103,11 +87,28 @@ struct card *switch_find_card(struct ib_switch *sw, const struct card *from,
 void switch_count(struct ib_switch *sw, struct card *from, struct card *to,
 		  const struct volume *volume);
 
-/* The injected delay of a message between the two. */
+/* A datagram has come through @port's link to the switch. */
+void switch_arrives(struct ib_switch *sw, unsigned int port,
+		    const struct packet *packet);
+
+/* A datagram has come through @port's link to the card there. */
+void switch_leaves(struct ib_switch *sw, unsigned int port,
+		   const struct packet *packet);
+
+/* A packet was damaged on @port's link: count it where it was noticed. */
+void switch_damaged(struct ib_switch *sw, unsigned int port, enum link_end end);
+
+/* Begin all sequences of chance anew: see link.h. */
+void switch_seed(struct ib_switch *sw, u64 seed);
+
+/* The injected delay of a packet between the two. */
 u64 switch_delay_ns(const struct ib_switch *sw, const struct card *from,
 		    const struct card *to);
 
-/* Does an injected fault eat a message between the two? */
+/**
+ * switch_loses - does an injected fault eat a packet between the two?  Within
+ * one card there is no cable.
+ */
 bool switch_loses(struct ib_switch *sw, const struct card *from,
 		  const struct card *to);
 

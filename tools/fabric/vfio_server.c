@@ -57,6 +57,11 @@ static void server_send(struct vfu_stream *stream, const void *message,
 		queue_backlog(server, (const u8 *)message + n, size - n);
 }
 
+static void wait_for_input(struct vfu_server *server)
+{
+	loop_modify(&server->connection, server->is_paused ? 0 : EPOLLIN);
+}
+
 static void drain_backlog(struct vfu_server *server)
 {
 	ssize_t n = send(server->connection.fd, server->backlog,
@@ -69,7 +74,7 @@ static void drain_backlog(struct vfu_server *server)
 	server->backlog_bytes -= n;
 	memmove(server->backlog, server->backlog + n, server->backlog_bytes);
 	if (!server->backlog_bytes)
-		loop_modify(&server->connection, EPOLLIN);
+		wait_for_input(server);
 }
 
 static unsigned int collect_fds(struct msghdr *msg, int *fds)
@@ -145,6 +150,16 @@ static bool is_hung_up(int fd)
 	return recv(fd, &c, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
 }
 
+static pid_t client_of(int fd)
+{
+	struct ucred peer;
+	socklen_t size = sizeof(peer);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size))
+		return 0;
+	return peer.pid;
+}
+
 static void listener_ready(struct source *source, u32 epoll_events)
 {
 	struct vfu_server *server =
@@ -171,7 +186,9 @@ static void listener_ready(struct source *source, u32 epoll_events)
 	server->is_failed = false;
 	stream->received = 0;
 	stream->nr_messages = 0;
-	log_info(stream->name, "attached");
+	server->is_paused = false;
+	server->client = client_of(fd);
+	log_info(stream->name, "attached by process %d", (int)server->client);
 	stream->ops->attached(stream->device);
 }
 
@@ -228,9 +245,17 @@ void vfu_server_disconnect(struct vfu_server *server)
 	free(server->backlog);
 	server->backlog = NULL;
 	server->backlog_bytes = 0;
+	server->client = 0;
 	log_info(stream->name, "detached after %llu messages",
 		 (unsigned long long)stream->nr_messages);
 	stream->ops->detached(stream->device);
+}
+
+void vfu_server_pause(struct vfu_server *server, bool is_paused)
+{
+	server->is_paused = is_paused;
+	if (server->connection.fd >= 0 && !server->backlog_bytes)
+		wait_for_input(server);
 }
 
 void vfu_server_close(struct vfu_server *server)

@@ -20,6 +20,8 @@
  */
 #include "loop.h"
 
+#include <sys/types.h>
+
 enum {
 	VFU_MAX_FDS = 16,        /* in one message: what we announce */
 	VFU_MAX_DATA = 64 << 10, /* likewise, bytes of a region access */
@@ -111,6 +113,8 @@ struct vfu_server {
 	u8 *backlog; /* replies that the socket did not take yet */
 	size_t backlog_bytes;
 	bool is_failed; /* end the connection when back in the loop */
+	bool is_paused; /* read nothing */
+	pid_t client;   /* 0: none, or not known */
 };
 
 /**
@@ -123,6 +127,9 @@ int vfu_server_open(struct vfu_server *server, const char *path,
 
 /* End the connection, if any; the next client is accepted. */
 void vfu_server_disconnect(struct vfu_server *server);
+
+/* Leave the client's messages unread, or go on. */
+void vfu_server_pause(struct vfu_server *server, bool is_paused);
 
 void vfu_server_close(struct vfu_server *server);
 

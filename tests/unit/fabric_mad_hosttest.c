@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Faults on demand, and the datagrams and management behind QP1. */
+/* Datagrams, and the management behind QP1. */
 #include "fabric_station.h"
 #include "tools/fabric/mad.h"
 
@@ -7,11 +7,6 @@
 #include <string.h>
 
 enum { SERVICE_SET = 8 };
-
-static const char *order(const char *text)
-{
-	return control_execute(&test_fabric, text);
-}
 
 static u8 *sa_begin(struct station *s, u8 method, u16 attribute, u64 mask)
 {
@@ -274,84 +269,5 @@ KTEST(a_datagram_brings_its_header_and_needs_the_queue_key)
 	EXPECT_EQ(machine_at(&b.m, b.buffer)[139], 0x77);
 	machine_stop(&a.m);
 	machine_stop(&b.m);
-	fabric_stop();
-}
-
-KTEST(orders_are_checked)
-{
-	fabric_start();
-	EXPECT_TRUE(!strcmp(order("drop 1 10"), "ok\n"));
-	EXPECT_TRUE(strcmp(order("drop 1 1001"), "ok\n"));
-	EXPECT_TRUE(strcmp(order("drop 3 1"), "ok\n"));
-	EXPECT_TRUE(strcmp(order("link 1 sideways"), "ok\n"));
-	EXPECT_TRUE(strcmp(order(""), "ok\n"));
-	EXPECT_TRUE(strlen(order("help")) > 100);
-	fabric_stop();
-}
-
-KTEST(a_command_fails_when_told_to)
-{
-	struct machine m;
-
-	fabric_start();
-	machine_start(&m, 0);
-	order("fail 1 0x004 0x08");
-	EXPECT_EQ(machine_command(&m, 0x004, 0, 0, 0, m.mailbox), 0x08);
-	order("fail 1 0x004 0");
-	EXPECT_EQ(machine_command(&m, 0x004, 0, 0, 0, m.mailbox), 0);
-	machine_stop(&m);
-	fabric_stop();
-}
-
-KTEST(lost_messages_are_sent_again_and_late_ones_come_late)
-{
-	struct station a, b;
-	struct test_qp from, to;
-	struct test_cqe cqe;
-	u64 before;
-
-	fabric_start();
-	station_start(&a, 0);
-	station_start(&b, 1);
-	EXPECT_EQ(test_qp_create(&from, &a.m, &a.cq, 0x50, QP_RC), 0);
-	EXPECT_EQ(test_qp_create(&to, &b.m, &b.cq, 0x51, QP_RC), 0);
-	test_qp_connect(&from, &to);
-	order("drop 1 300");
-	for (int i = 0; i < 20; i++) {
-		test_post_rdma(&from, SEND_RDMA_WRITE, a.buffer, 8, b.buffer,
-			       KEY_ALL);
-		EXPECT_TRUE(test_cq_wait(&a.cq, &cqe));
-		if (cqe.syndrome)
-			break; /* three in a row: may be */
-	}
-	EXPECT_TRUE(test_fabric.cards[0].stats.timeouts > 0);
-	EXPECT_TRUE(test_fabric.cards[0].stats.rdma_writes > 3);
-	order("drop 1 0");
-	order("delay 2 30000");
-	before = loop_now_ns();
-	memset(mad_at(&a), 0x5a, MAD_BYTES);
-	mad_send(&a, 3, PKEY_DEFAULT);
-	EXPECT_TRUE(mad_wait(&b) != NULL);
-	EXPECT_TRUE(loop_now_ns() - before >= 30000000);
-	machine_stop(&a.m);
-	machine_stop(&b.m);
-	fabric_stop();
-}
-
-KTEST(a_killed_attachment_is_cleaned_up_and_replaced)
-{
-	struct machine m;
-	u32 got;
-
-	fabric_start();
-	machine_start(&m, 0);
-	machine_bring_up(&m);
-	order("kill 1");
-	EXPECT_EQ(machine_receive(&m, NULL, 0, &got), -1);
-	EXPECT_EQ(test_fabric.cards[0].state, HCA_RESET);
-	machine_stop(&m);
-	machine_start(&m, 0);
-	machine_bring_up(&m);
-	machine_stop(&m);
 	fabric_stop();
 }
