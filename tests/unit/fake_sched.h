@@ -10,8 +10,9 @@ void fake_sched_point(void);
 /** fake_sched_self - a small number of the calling thread. */
 u32 fake_sched_self(void);
 
-/** fake_sched_run_apart - run @fn in a process of its own. Return: 0 if it
- * returned, else how it ended. */
+/** fake_sched_run_apart - run @fn in a process of its own, which may not use
+ * more than half a minute of the processor. Return: 0 if it returned, else how
+ * it ended. */
 int fake_sched_run_apart(void (*fn)(void));
 
 #endif

@@ -137,7 +137,7 @@ static u32 choose_pages(struct aspace *aspace, const struct prefetch_plan *plan,
 	return i;
 }
 
-void prefetch_choose(struct prefetch_stream *stream, struct aspace *aspace,
+void prefetch_follow(struct prefetch_stream *stream, struct aspace *aspace,
 		     u64 vaddr, u64 gframe, bool was_ahead,
 		     struct prefetch_batch *batch)
 {
@@ -145,9 +145,8 @@ void prefetch_choose(struct prefetch_stream *stream, struct aspace *aspace,
 	struct prefetch_plan plan;
 	u32 nr_tried;
 
-	batch->nr = 0;
-	if (!stream || !prefetch_note(stream, READ_ONCE(prefetch_mode),
-				      vaddr >> PAGE_SHIFT, was_ahead, &plan))
+	if (!prefetch_note(stream, READ_ONCE(prefetch_mode),
+			   vaddr >> PAGE_SHIFT, was_ahead, &plan))
 		return;
 	node = memnode_of(gframe);
 	batch->peer = node->peer;

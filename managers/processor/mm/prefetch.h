@@ -23,6 +23,7 @@
 #include "prefetch_stream.h"
 
 #include <lib/compiler.h>
+#include <mm/page.h>
 #include <net/rpc.h>
 
 struct aspace;
@@ -41,6 +42,11 @@ extern enum prefetch_mode prefetch_mode; /* [atomic] */
 /** prefetch_start - how many READs may be in flight; after pcache_start(). */
 void prefetch_start(void);
 
+/** prefetch_follow - prefetch_choose() where there may be a stream. */
+void prefetch_follow(struct prefetch_stream *stream, struct aspace *aspace,
+		     u64 vaddr, u64 gframe, bool was_ahead,
+		     struct prefetch_batch *batch);
+
 /**
  * prefetch_choose - @stream's thread had a fault at @vaddr of its @aspace.
  * @stream: NULL: nothing is read ahead
@@ -50,9 +56,16 @@ void prefetch_start(void);
  *
  * Context: may sleep; no locks, but lines may be pinned.
  */
-void prefetch_choose(struct prefetch_stream *stream, struct aspace *aspace,
-		     u64 vaddr, u64 gframe, bool was_ahead,
-		     struct prefetch_batch *batch);
+static inline void prefetch_choose(struct prefetch_stream *stream,
+				   struct aspace *aspace, u64 vaddr, u64 gframe,
+				   bool was_ahead, struct prefetch_batch *batch)
+{
+	batch->nr = 0;
+	if (!stream ||
+	    (!was_ahead && prefetch_note_astray(stream, vaddr >> PAGE_SHIFT)))
+		return;
+	prefetch_follow(stream, aspace, vaddr, gframe, was_ahead, batch);
+}
 
 /** prefetch_post - post @batch alone. */
 void prefetch_post(struct prefetch_batch *batch);

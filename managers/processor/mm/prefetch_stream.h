@@ -11,7 +11,7 @@
  * Chowdhury, "Effectively Prefetching Remote Memory with Leap", USENIX ATC
  * 2020).  So a few faults elsewhere do not end a stream.  A vote is taken only
  * when two distances in a row are equal, which any majority implies: random
- * access costs a comparison.
+ * access costs a comparison (prefetch_note_astray()).
  *
  *	     covered: asked for, not yet reached
  *	    <------------------------------------>
@@ -63,6 +63,24 @@ struct prefetch_plan {
 	u32 nr;
 	u32 nr_before; /* pages on the way to .first: asked for already */
 };
+
+/**
+ * prefetch_note_astray - prefetch_note() for the case that needs no thought:
+ * there is no trend, and the distance is not the one before.
+ *
+ * Return: whether it was that case; else nothing has been done.
+ */
+static inline bool prefetch_note_astray(struct prefetch_stream *s, u64 page)
+{
+	s64 delta = (s64)(page - s->last);
+
+	if (s->trend || !delta ||
+	    delta == s->deltas[(s->nr_deltas - 1) % PREFETCH_HISTORY])
+		return false;
+	s->last = page;
+	s->deltas[s->nr_deltas++ % PREFETCH_HISTORY] = delta;
+	return true;
+}
 
 /**
  * prefetch_note - there was a fault of page number @page, below 2^52.

@@ -5,6 +5,7 @@
 #include <lib/ktest.h>
 #include <lib/minmax.h>
 #include <lib/rand.h>
+#include <lib/string.h>
 
 #define NR_PAGES 8192u
 
@@ -97,6 +98,69 @@ KTEST(random_access_reads_nothing_ahead)
 			touch(rand_below(&rand, 12));
 		EXPECT_TRUE(scan.nr_issued <= 250);
 	}
+}
+
+/* Runs and leaps, some of the same length. */
+static u64 next_page(struct rand *rand, u64 page)
+{
+	switch (rand_below(rand, 8)) {
+	case 0:
+		return rand_below(rand, NR_PAGES);
+	case 1:
+		return page; /* once more */
+	case 2:
+		return (page + 5) % NR_PAGES;
+	default:
+		return (page + rand_below(rand, 3)) % NR_PAGES;
+	}
+}
+
+KTEST(the_short_way_of_noting_a_fault_does_what_the_long_one_does)
+{
+	struct prefetch_stream s, other;
+	struct prefetch_plan plan, other_plan;
+	u32 nr_short = 0, nr_plans = 0;
+	struct rand rand;
+	u64 page = 1;
+
+	memset(&s, 0, sizeof(s));
+	memset(&other, 0, sizeof(other));
+	rand_seed(&rand, 7);
+	for (u32 i = 0; i < 20000; i++) {
+		bool was_ahead = rand_below(&rand, 2), is_planned;
+
+		page = next_page(&rand, page);
+		is_planned = prefetch_note(&s, PREFETCH_TREND, page, was_ahead,
+					   &plan);
+		if (!was_ahead && prefetch_note_astray(&other, page)) {
+			EXPECT_TRUE(!is_planned);
+			nr_short++;
+		} else {
+			EXPECT_EQ(prefetch_note(&other, PREFETCH_TREND, page,
+						was_ahead, &other_plan),
+				  is_planned);
+		}
+		if (is_planned) {
+			nr_plans++;
+			prefetch_issued(&s, plan.nr, plan.nr, plan.nr);
+			prefetch_issued(&other, plan.nr, plan.nr, plan.nr);
+		}
+		EXPECT_TRUE(!memcmp(&s, &other, sizeof(s)));
+	}
+	EXPECT_TRUE(nr_short > 1000 && nr_plans > 100);
+}
+
+KTEST(random_access_goes_the_short_way)
+{
+	struct prefetch_stream s = {0};
+	u32 nr_short = 0;
+	struct rand rand;
+
+	rand_seed(&rand, 8);
+	for (u32 i = 0; i < 5000; i++)
+		nr_short +=
+			prefetch_note_astray(&s, rand_below(&rand, NR_PAGES));
+	EXPECT_TRUE(nr_short > 4990);
 }
 
 KTEST(a_stream_goes_on_after_faults_elsewhere)

@@ -230,14 +230,25 @@ static struct aspace *r14_aspace;
 static u8 r14_bytes[1024];
 static u32 r14_nr_running;
 
-static void r14_thread(void *arg)
+/* Any page; but for a while mostly some that hardly find room together, so
+ * that they go to the victim cache and come back. */
+static u64 r14_page(struct rand *rand, u32 step)
 {
 	u64 nr_pages = pcache.nr_lines * 4ul;
+	u64 nr_hot = pcache.nr_ways * pcache.nr_sets + pcache.nr_victims / 2;
+
+	if (!rand_below(rand, 16))
+		return rand_below(rand, nr_pages);
+	return (step / 40 * nr_hot + rand_below(rand, nr_hot)) % nr_pages;
+}
+
+static void r14_thread(void *arg)
+{
 	struct rand rand;
 
 	rand_seed(&rand, seed * 100 + (u64)arg);
 	for (u32 i = 0; i < R14_STEPS; i++) {
-		u64 page = rand_below(&rand, nr_pages);
+		u64 page = r14_page(&rand, i);
 		bool is_write = rand_below(&rand, 2);
 		u8 *at = touch(r14_aspace, page, is_write);
 
@@ -263,6 +274,7 @@ static void run_r14(void)
 		CHECK(thread_spawn("r14", r14_thread, (void *)i));
 	while (r14_nr_running)
 		sleep_ns(NSEC_PER_MSEC);
+	CHECK(counter_read(COUNTER_nr_victim_hit) > 0);
 	aspace_put(r14_aspace);
 	expect_empty();
 }
