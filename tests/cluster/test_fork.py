@@ -75,7 +75,7 @@ class World:
         return '\n'.join(f'--- {n.name}\n{n.log_text()[-1500:]}'
                          for n in self.cluster.nodes) + self.cluster.folder
 
-    def run(self, *argv):
+    def run(self, *argv, must_succeed=True):
         """What a program printed; its status must be 0."""
         tty, log = self.p0.path('tty'), len(self.p0.log_text())
         before = os.path.getsize(tty)
@@ -87,7 +87,8 @@ class World:
             f.seek(before)
             text = f.read().decode('utf-8', 'replace').replace('\r', '')
         status = exit_line.search(self.p0.log_text()[log:])[1]
-        assert status == '0', f'status {status}\n{text}\n{self.explain()}'
+        assert status == '0' or not must_succeed, \
+            f'status {status}\n{text}\n{self.explain()}'
         return text
 
     def settled(self):
@@ -133,8 +134,8 @@ def world(tmp_path_factory):
 
 @pytest.fixture(scope='module')
 def rules(world):
-    """What the program says of every rule."""
-    return world.run('/forks')
+    """What the program says of every rule; each has a test below."""
+    return world.run('/forks', must_succeed=False)
 
 
 def holds(rules, rule):
@@ -220,4 +221,6 @@ def test_r17_a_fork_moves_no_page_and_interrupts_no_cpu_for_each(world):
     # The evictor may have had one of its rounds.
     assert counted['nr_rdma_write'] == counted['nr_clflush'] < 200, text
     assert counted['nr_pgfault_wp_cow'] < 32, text
+    # Whether a flush interrupts depends on what the other CPUs do just then.
+    assert counted['nr_tlb_shootdown'] < 256, text
     assert counted['nr_tlb_shootdown_ipi'] < 32, text
