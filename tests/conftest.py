@@ -116,6 +116,17 @@ def linux():
         pair.stop()
 
 
+@pytest.fixture(scope='session')
+def managed():
+    """Likewise, with OpenSM in a guest as the subnet manager."""
+    from linux.pair import Managed
+    pair = Managed()
+    try:
+        yield pair.start()
+    finally:
+        pair.stop()
+
+
 def pytest_configure(config):
     config.addinivalue_line(
         'markers', 'long: takes minutes; runs with BRICK_TESTS=all')

@@ -5,7 +5,7 @@ ROOTFS := $(O)/rootfs/usr/bin/python3
 IMAGE  := $(O)/rootfs.ext4
 
 .PHONY: image run bench bench-linux stress test test-linux test-matrix \
-	test-debug selftest ready
+	test-debug selftest ready bench-fabric
 ready:
 	$(Q)scripts/setup --check 2>/dev/null || scripts/setup
 
@@ -56,6 +56,11 @@ test-matrix: ready ## All map-reduce programs, versions, threads and sizes of pc
 test-linux: ready ## Debian's kernel and RDMA programs on the fabric, all tests
 	$(Q)$(MAKE) tools
 	$(Q)BRICK_TESTS=all /usr/bin/python3 -m pytest -q $(ARGS) tests/linux
+
+bench-fabric: ready ## Doorbells, reads, guests and memory of the fabric
+	$(Q)$(MAKE) tools
+	$(Q)BRICK_TESTS=all /usr/bin/python3 -m pytest -q -s \
+		tests/linux/test_rates.py
 
 stress: ready ## Half an hour of what `make test` does for a minute
 	$(Q)$(MAKE) kernel tools

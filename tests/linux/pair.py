@@ -10,6 +10,12 @@ from conftest import BUILD, TOP, short_folder
 MODULES = ('mlx4_ib', 'ib_umad', 'ib_uverbs', 'rdma_ucm', 'ib_ipoib')
 
 
+def start_opensm(guest):
+    """OpenSM, with its log in /tmp/opensm.log."""
+    guest.must('mkdir -p /var/cache/opensm && rm -f /tmp/opensm.log && '
+               'opensm -B -f /tmp/opensm.log')
+
+
 class Pair:
     """Guests a and b; the model's files and theirs lie in one folder."""
 
@@ -63,9 +69,22 @@ class Pair:
         # What Debian's rdma-ndd does.
         guest.must(f'echo "{guest.name} mlx4_0" > '
                    '/sys/class/infiniband/mlx4_0/node_desc')
-        guest.must('for i in $(seq 600); do grep -q ACTIVE '
+        self.manage(guest)
+        self.wait_state(guest, 'ACTIVE')
+
+    def manage(self, guest):
+        """What it takes that somebody makes the port active."""
+
+    @staticmethod
+    def wait_state(guest, state):
+        guest.must(f'for i in $(seq 600); do grep -q {state} '
                    '/sys/class/infiniband/mlx4_0/ports/1/state && exit 0; '
                    'sleep 0.1; done; exit 1')
+
+    @staticmethod
+    def lid(guest):
+        return int(guest.must(
+            'cat /sys/class/infiniband/mlx4_0/ports/1/lid'), 16)
 
     @staticmethod
     def network(guest, number):
@@ -103,3 +122,16 @@ class Pair:
                 f'{server}: {server_status}\n{server_said}')
         assert status == 0 and server_status == '0', text
         return said, server_said
+
+
+class Managed(Pair):
+    """No subnet manager but OpenSM in guest a, from before its own port is
+    active; all is captured."""
+
+    def __init__(self):
+        self.pcap = f'{short_folder()}/fabric.pcap'
+        super().__init__(options=['--no-sm', '--pcap', self.pcap])
+
+    def manage(self, guest):
+        if guest is self.guests[0]:
+            start_opensm(guest)

@@ -6,6 +6,8 @@ import re
 
 import pytest
 
+from linux.pair import start_opensm
+
 PINGPONG_PORT = 18515
 LONG = pytest.mark.long
 # What the drivers may say: everything else of theirs in the log is a warning.
@@ -44,10 +46,6 @@ def test_ibstat(linux):
         assert expected in said, said
 
 
-def lid_of(guest):
-    return int(re.search(r'Base lid: (\d+)', guest.must('ibstat'))[1])
-
-
 @pytest.mark.parametrize('tool', ['iblinkinfo', 'ibnetdiscover'])
 def test_topology(linux, tool):
     """Nothing but the topology is printed: all queries were answered."""
@@ -62,16 +60,16 @@ def test_subnet_manager_and_administrator(linux):
     assert 'SMINFO_MASTER' in guest.must('sminfo')
     lids = {int(n) for n in
             re.findall(r'\tlid\.+(\d+)', guest.must('saquery'))}
-    assert lids == {1, *map(lid_of, linux.guests)}
-    other = lid_of(linux.guests[1])
-    said = guest.must(f'saquery -p --dlid {other} --slid {lid_of(guest)}')
+    assert lids == {1, *map(linux.lid, linux.guests)}
+    other = linux.lid(linux.guests[1])
+    said = guest.must(f'saquery -p --dlid {other} --slid {linux.lid(guest)}')
     assert re.search(rf'dlid\.+{other}\n', said), said
     assert 'pkt_life' in said, said
 
 
 def test_port_counters_count(linux):
     a = linux.guests[0]
-    lid = lid_of(linux.guests[1])
+    lid = linux.lid(linux.guests[1])
 
     def packets():
         return int(re.search(r'PortXmitPkts:\.*(\d+)',
@@ -82,11 +80,64 @@ def test_port_counters_count(linux):
     assert packets() >= before + 100
 
 
+def switch_counters(guest, port, options=''):
+    """{name: value} of a port of the switch, which is at LID 1."""
+    said = guest.must(f'perfquery {options} 1 {port}')
+    return {m[1]: int(m[2]) for m in
+            re.finditer(r'^(\w+):\.*(\d+)$', said, re.M)}
+
+
+def test_counters_of_the_switch_count_and_are_reset(linux):
+    a = linux.guests[0]
+    port = 2
+    a.must('ping -c 3 10.0.0.2')
+    assert switch_counters(a, port)['PortXmitPkts'] > 3
+    a.must(f'perfquery -R 1 {port}')
+    counters = switch_counters(a, port)
+    assert counters['PortXmitPkts'] <= 3 and counters['PortRcvData'] < 1000, (
+        counters)
+    a.must('ping -c 3 10.0.0.2')
+    counters = switch_counters(a, port, '-x')
+    assert counters['PortUnicastXmitPkts'] >= 3, counters
+
+
+def test_forwarding_table_and_link_by_tools(linux):
+    a, b = linux.guests
+    said = a.must('ibroute 1')
+    for lid, port in (1, 0), (linux.lid(a), 1), (linux.lid(b), 2):
+        assert re.search(rf'^0x{lid:04x} {port:03d} :', said, re.M), said
+    # Nobody counts what has no route; the port it came in by does.
+    a.must('perfquery -R 1 1')
+    a.run('smpquery nodeinfo 77')
+    assert switch_counters(a, 1)['PortRcvSwitchRelayErrors'] > 0
+    a.must('ibportstate 1 2 disable')
+    linux.wait_state(b, 'DOWN')
+    a.must('ibportstate 1 2 enable')
+    linux.wait_state(b, 'ACTIVE')
+    b.must('for i in $(seq 60); do ping -c 1 10.0.0.1 && exit 0; sleep 1; '
+           'done; exit 1', 200)
+
+
+def test_opensm_waits_while_the_fabric_manages_its_subnet(linux):
+    """The built-in manager has the higher priority."""
+    a, b = linux.guests
+    start_opensm(a)
+    try:
+        a.must('for i in $(seq 300); do grep -q "Entering STANDBY" '
+               '/tmp/opensm.log && exit 0; sleep 0.1; done; exit 1')
+        said = b.must('sminfo')
+        assert 'sm lid 1 ' in said and 'SMINFO_MASTER' in said, said
+        linux.serve('ibv_rc_pingpong -n 100', 'ibv_rc_pingpong -n 100 '
+                    '10.0.0.1', PINGPONG_PORT)
+    finally:
+        a.must('killall opensm')
+
+
 def test_ibping(linux):
     a, b = linux.guests
     a.must('ibping -S >/dev/null 2>&1 & echo $! >/tmp/ibping.pid')
     try:
-        said = b.must(f'for i in $(seq 20); do ibping -c 3 {lid_of(a)} '
+        said = b.must(f'for i in $(seq 20); do ibping -c 3 {linux.lid(a)} '
                       '>/tmp/out 2>&1; grep -q " 0% packet loss" /tmp/out '
                       '&& break; sleep 0.5; done; cat /tmp/out')
     finally:

@@ -440,6 +440,34 @@ KTEST(the_switch_shows_its_ports_counters_and_resets_those_selected)
 	fabric_stop();
 }
 
+KTEST(a_card_shows_the_counters_of_its_only_port)
+{
+	static const u16 statuses[] = {0, 0, STATUS_BAD_FIELD};
+	struct machine m;
+	u8 *in;
+
+	fabric_start();
+	machine_start(&m, 0);
+	machine_bring_up(&m);
+	test_fabric.cards[0].port.counters.xmit_packets = 77;
+	in = machine_at(&m, m.mailbox);
+	for (u8 number = 0; number < ARRAY_LEN(statuses); number++) {
+		memset(in, 0, MAD_BYTES);
+		in[MAD_CLASS] = CLASS_PERFORMANCE;
+		in[MAD_METHOD] = METHOD_GET;
+		put16(in + MAD_ATTRIBUTE, 0x12);
+		in[64 + 1] = number;
+		EXPECT_EQ(machine_command(&m, 0x024, 3, 1, m.mailbox,
+					  m.mailbox + 512),
+			  0);
+		EXPECT_EQ(get16(in + 512 + MAD_STATUS), statuses[number]);
+		if (!statuses[number])
+			EXPECT_EQ(get32(in + 512 + 64 + 32), 77);
+	}
+	machine_stop(&m);
+	fabric_stop();
+}
+
 KTEST(ports_count_the_packets_of_a_message)
 {
 	struct port_counters before, *now;
@@ -539,6 +567,7 @@ KTEST(the_built_in_manager_is_the_master_unless_it_is_turned_off)
 
 	fabric_start();
 	must_ask(METHOD_GET, ATTR_SM_INFO, 0, data);
+	EXPECT_EQ(get64(data + 8), 1);
 	EXPECT_EQ(data[20], 15 << 4 | 3);
 	must_ask(METHOD_GET, ATTR_PORT_INFO, 0, data);
 	EXPECT_EQ(get16(data + 16), SM_LID);

@@ -16,6 +16,7 @@ enum {
 	CLIENT_REREGISTER = 0x80,
 	PRIORITY = 15,
 	STATE_MASTER = 3,
+	SM_KEY = 1, /* OpenSM's: it takes no notice of managers with another */
 };
 
 static const char who[] = "sm";
@@ -174,6 +175,7 @@ u16 sm_info(const struct sm *sm, u8 *data)
 		return STATUS_UNSUPPORTED;
 	memset(data, 0, SMP_DATA_BYTES);
 	put64(data, sm->sw->guid);
+	put64(data + 8, SM_KEY);
 	put32(data + 16, (u32)sm->last_tid); /* its activity */
 	data[20] = PRIORITY << 4 | STATE_MASTER;
 	return 0;

@@ -188,11 +188,12 @@ static u16 subnet_attribute(struct card *card, const u8 *request, u8 *data)
 	return STATUS_UNSUPPORTED;
 }
 
+/* 0, which perfquery asks for when it is told no port, is the only one. */
 static struct port *find_port(void *node, u8 number)
 {
 	struct card *card = node;
 
-	return number == CARD_PORT ? &card->port : NULL;
+	return number <= CARD_PORT ? &card->port : NULL;
 }
 
 /* Return: false if the packet is to be discarded. */
