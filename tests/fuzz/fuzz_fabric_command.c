@@ -12,6 +12,7 @@ enum {
 	IS_UP = 1, /* else the program finds cards after reset */
 	HAS_PORTS = 2,
 	HAS_QUEUES = 4,
+	HAS_BLUEFLAME = 8,
 
 	UAR = 128 * 4096,
 	CQN = 0x85,
@@ -46,6 +47,7 @@ static void prepare(u8 how)
 	}
 	if (how & HAS_QUEUES)
 		make_queues();
+	test_fabric.has_blueflame = how & HAS_BLUEFLAME;
 }
 
 /* The opcodes that exist are below 0x80 or in the last 0x80. */

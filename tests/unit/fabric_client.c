@@ -200,6 +200,27 @@ static void write_config16(struct machine *m, u64 offset, u16 value)
 	machine_call(m, 10, body, sizeof(body), -1);
 }
 
+static void set_irqs(struct machine *m, u32 flags, u32 index, u32 count, int fd)
+{
+	const u32 set[5] = {sizeof(set), flags, index, 0, count};
+
+	if (machine_call(m, 8, set, sizeof(set), fd))
+		abort();
+}
+
+void machine_use_pin(struct machine *m)
+{
+	write_config16(m, 0x9e, 0);
+	set_irqs(m, VFU_IRQ_TRIGGER | VFU_IRQ_DATA_NONE, VFU_IRQ_MSIX, 0, -1);
+	set_irqs(m, VFU_IRQ_TRIGGER | VFU_IRQ_DATA_EVENTFD, VFU_IRQ_INTX, 1,
+		 m->event_fds[0]);
+}
+
+void machine_unmask_pin(struct machine *m)
+{
+	set_irqs(m, VFU_IRQ_UNMASK | VFU_IRQ_DATA_NONE, VFU_IRQ_INTX, 1, -1);
+}
+
 void machine_start(struct machine *m, unsigned int card)
 {
 	static const char version[] = "\0\0\0\0{}";

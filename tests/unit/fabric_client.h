@@ -109,6 +109,10 @@ int machine_call(struct machine *m, u16 command, const void *body, u32 size,
 void machine_start(struct machine *m, unsigned int card);
 void machine_stop(struct machine *m);
 
+/* The pin instead of MSI-X, for event_fds[0]; what QEMU does at an EOI. */
+void machine_use_pin(struct machine *m);
+void machine_unmask_pin(struct machine *m);
+
 /* Memory */
 u64 machine_alloc(struct machine *m, u64 bytes); /* zeroed, page-aligned */
 u8 *machine_at(struct machine *m, u64 dma);
@@ -151,7 +155,15 @@ u16 machine_lid(struct machine *m);
 
 void test_post_recv(struct test_qp *qp, u64 dma, u32 bytes, u32 key);
 
-/* A request of one data segment, after @head (bytes 16 and on of the WQE). */
+/*
+ * A request of one data segment, after @head (bytes 16 and on of the WQE); its
+ * doorbell is the caller's.  Return: the WQE.
+ */
+u8 *test_write_send(struct test_qp *qp, u8 opcode, u32 immediate,
+		    const u8 *head, u32 head_bytes, u64 dma, u32 bytes,
+		    u32 key);
+
+/* The same with the doorbell. */
 void test_post_send(struct test_qp *qp, u8 opcode, u32 immediate,
 		    const u8 *head, u32 head_bytes, u64 dma, u32 bytes,
 		    u32 key);

@@ -362,7 +362,7 @@ void test_post_recv(struct test_qp *qp, u64 dma, u32 bytes, u32 key)
 	put32(machine_at(qp->m, qp->record), ++qp->nr_posted);
 }
 
-void test_post_send(struct test_qp *qp, u8 opcode, u32 immediate,
+u8 *test_write_send(struct test_qp *qp, u8 opcode, u32 immediate,
 		    const u8 *head, u32 head_bytes, u64 dma, u32 bytes, u32 key)
 {
 	u8 *wqe = machine_at(qp->m, qp->send_ring) +
@@ -380,6 +380,14 @@ void test_post_send(struct test_qp *qp, u8 opcode, u32 immediate,
 	put64(data + 8, dma);
 	put32(wqe, owner | opcode);
 	qp->nr_sent++;
+	return wqe;
+}
+
+void test_post_send(struct test_qp *qp, u8 opcode, u32 immediate,
+		    const u8 *head, u32 head_bytes, u64 dma, u32 bytes, u32 key)
+{
+	test_write_send(qp, opcode, immediate, head, head_bytes, dma, bytes,
+			key);
 	machine_write32(qp->m, 2, UAR + 0x14, qp->qpn << 8);
 }
 

@@ -31,6 +31,8 @@ enum {
 	DOORBELL_CQ_LOW = 0x024,
 	DOORBELL_EQ = 0x800,
 	EQS_PER_PAGE = 4,
+	BLUEFLAME_BUFFER = 256, /* two to a register */
+	BLUEFLAME_QPN = 4,
 };
 
 static const u64 guid_base = 0x0002c90300000000ull;
@@ -193,12 +195,31 @@ static void bar0_write(struct card *card, u64 offset, u32 value)
 	}
 }
 
+/*
+ * A request comes by itself, 8 bytes a write.  It stands in its ring, too, and
+ * is taken from there: all it brings is its queue pair's doorbell.
+ */
+static void blueflame_write(struct card *card, u64 offset, u32 value)
+{
+	if (!card->fabric->has_blueflame) {
+		card->stats.bad_doorbells++;
+	} else if (offset % BLUEFLAME_BUFFER == BLUEFLAME_QPN) {
+		card->stats.doorbells++;
+		card->stats.blueflame_doorbells++;
+		qp_doorbell(card, value >> 8);
+	}
+}
+
 static void bar2_write(struct card *card, u64 offset, u32 value)
 {
 	u64 page = offset / 4096, in_page = offset % 4096;
 
-	if (offset >= UAR_BYTES || card->state != HCA_UP) {
+	if (card->state != HCA_UP) {
 		card->stats.bad_doorbells++;
+		return;
+	}
+	if (offset >= UAR_BYTES) {
+		blueflame_write(card, offset, value);
 		return;
 	}
 	card->stats.doorbells++;

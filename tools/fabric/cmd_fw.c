@@ -3,6 +3,7 @@
 #include "be.h"
 #include "card.h"
 #include "cmd.h"
+#include "fabric.h"
 #include "log.h"
 
 #include <string.h>
@@ -50,6 +51,10 @@ u8 cmd_run_fw(struct command *cmd)
 	return CMD_OK;
 }
 
+enum { BLUEFLAME = 0x4c };
+
+static const u32 blueflame_is_on = 1u << 31;
+
 /* The comments name the fields from the left. */
 static const struct {
 	u16 offset;
@@ -68,25 +73,28 @@ static const struct {
 	{0x40, 0x08000000}, /* port management events */
 	{0x44,
 	 0x00340347}, /* RC, UC, UD, SRQ; counters; atomics; UD multicast */
-	{0x48, 0x1002000c}, /* 1 UAR; 4 MiB of them; 4 KiB pages */
-	{0x4c, 0x00090300}, /* no BlueFlame */
-	{0x50, 0x003e03f0}, /* send: 62 segments, 1008 bytes */
-	{0x54, 0x00200200}, /* receive: 32 segments, 512 bytes */
-	{0x60, 0x0008000d}, /* 2^8 QPs in each of 2^13 groups */
-	{0x64, 0x400f4010}, /* PDs, XRC domains */
-	{0x80, 0x00200100}, /* entry bytes: RDMARC 32, QPC 256 */
-	{0x84, 0x01000040}, /* AUXC 256, ALTC 64 */
-	{0x88, 0x00400040}, /* EQC, CQC */
-	{0x8c, 0x00400040}, /* SRQC, cMPT */
-	{0x90, 0x00080040}, /* MTT, dMPT */
-	{0x94, 0x000008c0}, /* invalidation, fast registration */
-	{0xa0, 0x00000100}, /* 2^40 bytes of ICM */
+	{0x48, 0x1002000c},      /* 1 UAR; 4 MiB of them; 4 KiB pages */
+	{BLUEFLAME, 0x00090300}, /* 8 registers of 512 bytes a page */
+	{0x50, 0x003e03f0},      /* send: 62 segments, 1008 bytes */
+	{0x54, 0x00200200},      /* receive: 32 segments, 512 bytes */
+	{0x60, 0x0008000d},      /* 2^8 QPs in each of 2^13 groups */
+	{0x64, 0x400f4010},      /* PDs, XRC domains */
+	{0x80, 0x00200100},      /* entry bytes: RDMARC 32, QPC 256 */
+	{0x84, 0x01000040},      /* AUXC 256, ALTC 64 */
+	{0x88, 0x00400040},      /* EQC, CQC */
+	{0x8c, 0x00400040},      /* SRQC, cMPT */
+	{0x90, 0x00080040},      /* MTT, dMPT */
+	{0x94, 0x000008c0},      /* invalidation, fast registration */
+	{0xa0, 0x00000100},      /* 2^40 bytes of ICM */
 };
 
 u8 cmd_query_dev_cap(struct command *cmd)
 {
 	for (size_t i = 0; i < ARRAY_LEN(dev_cap); i++)
 		put32(cmd->out + dev_cap[i].offset, dev_cap[i].value);
+	if (cmd->card->fabric->has_blueflame)
+		put32(cmd->out + BLUEFLAME,
+		      get32(cmd->out + BLUEFLAME) | blueflame_is_on);
 	return CMD_OK;
 }
 

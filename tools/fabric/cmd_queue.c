@@ -79,7 +79,8 @@ u8 cmd_modify_cq(struct command *cmd)
 	case MODIFY_CQ_RESIZE:
 		return cq_resize(cmd->card, cq, cmd->in);
 	case MODIFY_CQ_MODERATION:
-		return CMD_OK; /* every completion is its own event */
+		cq_moderate(cq, cmd->in);
+		return CMD_OK;
 	}
 	return CMD_BAD_OP;
 }

@@ -12,6 +12,8 @@
 
 enum {
 	CQC_BYTES = 64,
+	MODERATION = 0x10, /* in the context: period, count */
+	MODERATION_BYTES = 4,
 	FLAG_COLLAPSED = 1 << 18,
 	FLAG_IGNORE_OVERRUN = 1 << 17,
 	COMMAND_SOLICITED = 1,
@@ -57,6 +59,47 @@ static u8 decode_buffer(const u8 *context, struct cq *cq)
 	return CMD_OK;
 }
 
+static void fire(struct cq *cq)
+{
+	struct event event = {.type = EVENT_COMPLETION};
+
+	timer_cancel(&cq->timer);
+	cq->nr_held = 0;
+	cq->arm = CQ_DISARMED;
+	put32(event.data, cq->cqn);
+	eq_post(cq->card, cq->eqn, &event);
+}
+
+static void period_ended(struct timer *timer)
+{
+	fire(owner_of(timer, struct cq, timer));
+}
+
+/* A completion qualified: now, or with others. */
+static void hold_or_fire(struct cq *cq)
+{
+	cq->nr_held++;
+	if (cq->max_count ? cq->nr_held >= cq->max_count : !cq->period_us)
+		fire(cq);
+	else if (cq->period_us && !cq->timer.is_armed)
+		timer_arm(&cq->timer, cq->period_us * 1000ull);
+}
+
+static void decode_moderation(struct cq *cq)
+{
+	cq->period_us = get16(cq->context + MODERATION);
+	cq->max_count = get16(cq->context + MODERATION + 2);
+}
+
+void cq_moderate(struct cq *cq, const u8 *context)
+{
+	memcpy(cq->context + MODERATION, context + MODERATION,
+	       MODERATION_BYTES);
+	decode_moderation(cq);
+	if (cq->nr_held)
+		fire(cq);
+}
+
 /* Mark every entry unwritten for the indices from @first on. */
 static u8 fill_ring(struct card *card, struct cq *cq, u32 first)
 {
@@ -90,8 +133,11 @@ u8 cq_create(struct card *card, u32 cqn, const u8 *context, bool fill)
 	cq = calloc(1, sizeof(*cq));
 	if (!cq)
 		return CMD_INTERNAL;
+	cq->card = card;
 	cq->cqn = cqn;
+	cq->timer.fire = period_ended;
 	memcpy(cq->context, context, CQC_BYTES);
+	decode_moderation(cq);
 	status = decode_buffer(context, cq);
 	cq->eqn = get32(context + 0x14) & 0x1ff;
 	cq->ignores_overrun = flags & FLAG_IGNORE_OVERRUN;
@@ -115,13 +161,17 @@ void cq_destroy(struct card *card, u32 cqn)
 		log_warn(card->name, "CQ 0x%x is destroyed with %u QP(s) on it",
 			 cqn, cq->nr_qps);
 	card->cqs[cqn & (card->nr_cqs - 1)] = NULL;
+	timer_cancel(&cq->timer);
 	free(cq);
 }
 
 void cq_destroy_all(struct card *card)
 {
-	for (u32 i = 0; i < card->nr_cqs; i++)
+	for (u32 i = 0; i < card->nr_cqs; i++) {
+		if (card->cqs[i])
+			timer_cancel(&card->cqs[i]->timer);
 		free(card->cqs[i]);
+	}
 	free(card->cqs);
 	card->cqs = NULL;
 	card->nr_cqs = 0;
@@ -165,21 +215,22 @@ void cq_query(const struct cq *cq, u8 *context)
 	put24(context + 0x2d, cq->producer);
 }
 
-static void fire(struct card *card, struct cq *cq)
-{
-	struct event event = {.type = EVENT_COMPLETION};
-
-	cq->arm = CQ_DISARMED;
-	put32(event.data, cq->cqn);
-	eq_post(card, cq->eqn, &event);
-}
-
 /* Is @index, a producer's, ahead of @consumer? */
 static bool is_ahead(u32 index, u32 consumer)
 {
 	u32 distance = (index - consumer) & INDEX_MASK;
 
 	return distance && distance < INDEX_HALF;
+}
+
+/* What the host has seen is held no longer. */
+static void arm(struct cq *cq, enum cq_arm kind, bool is_behind)
+{
+	timer_cancel(&cq->timer);
+	cq->nr_held = 0;
+	cq->arm = kind;
+	if (is_behind)
+		fire(cq);
 }
 
 void cq_doorbell(struct card *card, u32 command, u32 consumer)
@@ -194,14 +245,11 @@ void cq_doorbell(struct card *card, u32 command, u32 consumer)
 	cq->consumer = consumer;
 	switch (field(command, 26, 24)) {
 	case COMMAND_SOLICITED:
-		cq->arm = CQ_ARMED_SOLICITED;
-		if (is_ahead(cq->after_solicited, consumer))
-			fire(card, cq);
+		arm(cq, CQ_ARMED_SOLICITED,
+		    is_ahead(cq->after_solicited, consumer));
 		break;
 	case COMMAND_NEXT:
-		cq->arm = CQ_ARMED;
-		if (is_ahead(cq->producer, consumer))
-			fire(card, cq);
+		arm(cq, CQ_ARMED, is_ahead(cq->producer, consumer));
 		break;
 	}
 }
@@ -276,6 +324,6 @@ int cq_post(struct card *card, u32 cqn, const struct completion *completion)
 		cq->after_solicited = cq->producer;
 	if (cq->arm == CQ_ARMED || (cq->arm == CQ_ARMED_SOLICITED &&
 				    cq->after_solicited == cq->producer))
-		fire(card, cq);
+		hold_or_fire(cq);
 	return 0;
 }

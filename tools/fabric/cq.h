@@ -9,7 +9,11 @@
  * The one that qualifies posts a completion event to the CQ's event queue
  * and disarms it.  Arming with a consumer index behind a completion that
  * qualifies fires at once: a driver relies on that.
+ *
+ * With moderation the event waits until max_count completions have qualified,
+ * or until period_us after the first of them; a limit of 0 is none.
  */
+#include "loop.h"
 #include "memory.h"
 
 enum { CQE_BYTES = 32 };
@@ -43,6 +47,7 @@ enum wc_syndrome {
 enum cq_arm { CQ_DISARMED, CQ_ARMED_SOLICITED, CQ_ARMED };
 
 struct cq {
+	struct card *card;
 	u32 cqn;
 	struct queue_buffer buffer;
 	u8 log_entries;
@@ -54,6 +59,9 @@ struct cq {
 	u32 after_solicited; /* producer after the last solicited CQE */
 	u64 doorbell_record;
 	u32 nr_qps; /* using it */
+	u16 max_count, period_us;
+	u32 nr_held;        /* completions that wait for their event */
+	struct timer timer; /* the period of the first of them */
 	u8 context[64];
 };
 
@@ -79,6 +87,9 @@ struct cq *cq_find(struct card *card, u32 cqn);
 
 /* MODIFY_CQ, resize.  Return: a command status. */
 u8 cq_resize(struct card *card, struct cq *cq, const u8 *context);
+
+/* MODIFY_CQ, moderation.  What waits for its event waits no longer. */
+void cq_moderate(struct cq *cq, const u8 *context);
 
 /* QUERY_CQ and HW2SW_CQ: the context as it is now. */
 void cq_query(const struct cq *cq, u8 *context);

@@ -16,6 +16,7 @@ struct fabric {
 	unsigned int nr_cards;
 	struct ib_switch sw;
 	struct control control;
+	bool has_blueflame; /* the cards' QUERY_DEV_CAP says so */
 };
 
 /**

@@ -49,6 +49,7 @@ static const char usage[] =
 	"                    tshark or Wireshark\n"
 	"  -S, --no-sm       without subnet manager and administrator, for\n"
 	"                    OpenSM in a guest\n"
+	"  -b, --blueflame   let the cards take requests with their doorbell\n"
 	"  -h, --help        this\n"
 	"\n"
 	"SIGUSR1 prints the counters; SIGTERM and SIGINT end the program.\n";
@@ -57,7 +58,7 @@ struct options {
 	const char *dir, *log, *control, *pcap;
 	unsigned int nr_cards;
 	u64 seed;
-	bool prints_stats, has_no_sm;
+	bool prints_stats, has_no_sm, has_blueflame;
 };
 
 enum { OPTION_SEED = 0x100 }; /* those without a letter */
@@ -94,12 +95,13 @@ static void parse_options(int argc, char **argv, struct options *o)
 		{"pcap", required_argument, NULL, 'p'},
 		{"no-sm", no_argument, NULL, 'S'},
 		{"seed", required_argument, NULL, OPTION_SEED},
+		{"blueflame", no_argument, NULL, 'b'},
 		{"help", no_argument, NULL, 'h'},
 		{0},
 	};
 	int c;
 
-	while ((c = getopt_long(argc, argv, "d:n:l:c:p:vqsSh", longs, NULL)) !=
+	while ((c = getopt_long(argc, argv, "d:n:l:c:p:vqsSbh", longs, NULL)) !=
 	       -1) {
 		switch (c) {
 		case 'd':
@@ -132,6 +134,9 @@ static void parse_options(int argc, char **argv, struct options *o)
 			break;
 		case 'S':
 			o->has_no_sm = true;
+			break;
+		case 'b':
+			o->has_blueflame = true;
 			break;
 		case 'h':
 			fputs(usage, stdout);
@@ -203,6 +208,7 @@ int main(int argc, char **argv)
 	if (loop_open() || catch_signals() ||
 	    fabric_open(&fabric, options.nr_cards, paths))
 		return 1;
+	fabric.has_blueflame = options.has_blueflame;
 	if (options.has_no_sm)
 		sm_turn_off(&fabric.sw.sm);
 	if (options.control &&

@@ -403,6 +403,11 @@ u8 qp_modify(struct card *card, u32 qpn, u16 opcode, const u8 *mailbox,
 	u32 optional = get32(mailbox);
 	struct qp *qp = qp_find(card, qpn);
 
+	if (!qpc_is_supported(opcode, optional, mailbox + 8)) {
+		log_warn(card->name,
+			 "QP 0x%x: alternate paths are not supported", qpn);
+		return CMD_BAD_PARAM;
+	}
 	if (opcode == 0x019)
 		return create(card, qpn, optional, mailbox + 8);
 	if (!qp)
@@ -428,8 +433,12 @@ u8 qp_modify(struct card *card, u32 qpn, u16 opcode, const u8 *mailbox,
 
 void qp_query(const struct qp *qp, u8 *context)
 {
+	enum qp_state state = qp->state;
+
+	if (state == QP_SQD && qp->tx.is_busy)
+		state = QP_SQ_DRAINING;
 	memcpy(context, qp->context, QPC_BYTES);
-	put32(context, (get32(context) & 0x0fffffff) | (u32)qp->state << 28);
+	put32(context, (get32(context) & 0x0fffffff) | (u32)state << 28);
 	put24(context + 0x11, qp->qpn);
 	put24(context + 0x79, qp->send_psn);
 	put24(context + 0x89, (qp->send_psn - 1) & PSN_MASK);

@@ -26,6 +26,7 @@ enum qp_state {
 	QP_SQER = 4,
 	QP_SQD = 5,
 	QP_ERR = 6,
+	QP_SQ_DRAINING = 7, /* how QUERY_QP shows SQD before the last answer */
 };
 
 enum qp_type { QP_RC = 0, QP_UC = 1, QP_UD = 3, QP_MLX = 7 };
@@ -165,6 +166,9 @@ void qp_kick(struct qp *qp);
 void qp_resume_all(struct card *card);
 
 /* qpc.c */
+
+/* False: it asks for an alternate path, which the card does not have. */
+bool qpc_is_supported(u16 opcode, u32 optional, const u8 *context);
 void qpc_merge(struct qp *qp, u16 opcode, u32 optional, const u8 *context);
 bool qpc_decode(struct qp *qp);
 

@@ -67,17 +67,6 @@ static const struct {
 	{0x38, 0x00ffffff, INIT2RTR, OPT_PATH},
 	{0x3c, 0xffffffff, INIT2RTR, OPT_PATH},
 	{0x40, 0xffffffff, INIT2RTR, OPT_PATH},
-	{0x44, 0xffffffff, 0, OPT_ALTERNATE},
-	{0x48, 0xffffffff, 0, OPT_ALTERNATE},
-	{0x4c, 0xffffffff, 0, OPT_ALTERNATE},
-	{0x50, 0xffffffff, 0, OPT_ALTERNATE},
-	{0x54, 0xffffffff, 0, OPT_ALTERNATE},
-	{0x58, 0xffffffff, 0, OPT_ALTERNATE},
-	{0x5c, 0xffffffff, 0, OPT_ALTERNATE},
-	{0x60, 0xffffffff, 0, OPT_ALTERNATE},
-	{0x64, 0xffffffff, 0, OPT_ALTERNATE},
-	{0x68, 0xffffffff, 0, OPT_ALTERNATE},
-	{0x6c, 0xffffffff, 0, OPT_ALTERNATE},
 	{0x70, 0xf0000000, RTR2RTS, 0}, /* ACK frequency */
 	{0x70, 0x00e00000, RTR2RTS, OPT_SRA},
 	{0x70, 0x00070000, RTR2RTS, OPT_RETRY},
@@ -124,6 +113,18 @@ static u16 transition_bit(u16 opcode)
 		return SQD2RTS;
 	}
 	return 0; /* takes nothing: no mailbox */
+}
+
+bool qpc_is_supported(u16 opcode, u32 optional, const u8 *context)
+{
+	enum { MIGRATED = 3 }; /* the one path is the primary one */
+
+	if (!transition_bit(opcode))
+		return true;
+	if (optional & OPT_ALTERNATE)
+		return false;
+	return !(optional & OPT_PM) ||
+	       field(get32(context), 12, 11) == MIGRATED;
 }
 
 void qpc_merge(struct qp *qp, u16 opcode, u32 optional, const u8 *context)

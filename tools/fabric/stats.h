@@ -12,6 +12,7 @@
 	X(commands, "firmware commands")                            \
 	X(commands_failed, "commands answered with an error")       \
 	X(doorbells, "doorbell writes")                             \
+	X(blueflame_doorbells, "of them with the request")          \
 	X(bad_doorbells, "doorbells of unknown queues")             \
 	X(register_reads, "register reads")                         \
 	X(completions, "completion queue entries")                  \
