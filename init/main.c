@@ -32,6 +32,7 @@ extern const initcall_t __start_initcalls[], __stop_initcalls[];
 /* Parts of the system that an image may lack. */
 __weak int pci_start(void);
 __weak int ib_start(void);
+__weak int verbs_service_start(void);
 __weak int net_start(void);
 __weak int processor_start(void);
 __weak int processor_run(void);
@@ -59,6 +60,7 @@ static int set_role(const char *value)
 }
 BOOT_OPTION(role, "processor|memory|storage: what this node does", set_role);
 BOOT_OPTION(cluster, "NAME: the cluster this node belongs to", NULL);
+BOOT_OPTION(node_name, "NAME: what the fabric's tools show (the role)", NULL);
 BOOT_OPTION(poweroff, "switch off after selftest, program end or panic", NULL);
 
 enum node_role node_role(void)
@@ -69,6 +71,16 @@ enum node_role node_role(void)
 const char *node_role_name(void)
 {
 	return role_names[role];
+}
+
+const char *node_name(void)
+{
+	static char name[32];
+
+	if (!name[0] &&
+	    (!cmdline_get("node_name", name, sizeof(name)) || !name[0]))
+		(void)strscpy(name, role_names[role], sizeof(name));
+	return name;
 }
 
 const char *node_cluster(void)
@@ -120,6 +132,7 @@ static void init_main(void *arg)
 	start("PCI", pci_start);
 	if (role != ROLE_NONE) {
 		start("InfiniBand", ib_start);
+		start("verbs service", verbs_service_start);
 		start("network", net_start);
 	}
 	start_role();

@@ -266,6 +266,7 @@ static void got_req(const struct cm_msg *msg)
 	ev.private_bytes = CM_REQ_PRIVATE_BYTES;
 	ev.remote_gid = conn->req.path.sgid;
 	ev.remote_lid = msg->from.av.dlid;
+	ev.port = msg->from.port;
 	l->in_handler = true;
 	tell(conn, &ev, l->handler, l->arg);
 	l->in_handler = false;
@@ -296,7 +297,7 @@ static void got_rep(struct cm_conn *conn, const struct mad *m)
 	conn->remote_qpn = rep.qpn;
 	conn->remote_guid = rep.ca_guid;
 	conn->rc.qpn = rep.qpn;
-	conn->rc.recv_psn = rep.psn;
+	conn->rc.send_psn = rep.psn;
 	conn->rc.rnr_retries = rep.rnr_retries;
 	conn->rc.initiator_depth =
 		cm_smaller(conn->rc.initiator_depth, rep.responder_resources);

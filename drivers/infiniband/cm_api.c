@@ -71,7 +71,7 @@ static void fill_rc(struct ib_rc_peer *rc, const struct cm_conn_params *p,
 		    u32 local_psn)
 {
 	*rc = (struct ib_rc_peer){
-		.send_psn = local_psn,
+		.recv_psn = local_psn,
 		.responder_resources = p->responder_resources ?: DEFAULT_DEPTH,
 		.initiator_depth = p->initiator_depth ?: DEFAULT_DEPTH,
 		.ack_timeout = p->ack_timeout ?: DEFAULT_ACK_TIMEOUT,
@@ -153,7 +153,7 @@ static void fill_accept(struct cm_conn *conn, const struct cm_conn_params *p,
 	rc->av = (struct ib_av){.dlid = conn->peer.av.dlid, .sl = req->path.sl};
 	rc->qpn = req->qpn;
 	rc->mtu = req->path.mtu;
-	rc->recv_psn = req->psn;
+	rc->send_psn = req->psn;
 	rc->retries = cm_smaller(rc->retries, req->retries);
 	rc->responder_resources =
 		cm_smaller(rc->responder_resources, req->initiator_depth);

@@ -72,7 +72,11 @@ enum cm_attr {
 
 #define CM_TRANSPORT_RC 0
 
-/** What a REQ says; both ends of the codec. */
+/*
+ * What a REQ says; both ends of the codec.  The PSN is the one with which the
+ * receiver of the message begins to send (12.7, "Starting PSN"): its sender's
+ * receive queue expects it.  So in the REP.
+ */
 struct cm_req {
 	u32 local_id;
 	u64 service_id;

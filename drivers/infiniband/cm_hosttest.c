@@ -4,6 +4,7 @@
  * repeats messages: every connection that is asked for comes up on both sides
  * or ends on both, and is told so exactly once.
  */
+#include "cm_codec.h"
 #include "core.h"
 #include "threads_kernel.h"
 #include <ib/cm.h>
@@ -17,6 +18,7 @@
 #include <string.h>
 
 #define NR_CONNS   60u
+#define MAX_QPN    (2 * NR_CONNS + 12)
 #define SERVICE    77u
 #define LID        5
 #define UP_NS      (25 * NSEC_PER_SEC)
@@ -45,10 +47,27 @@ static u64 throw_dice(u32 sides)
 	return v;
 }
 
+/* By queue pair: the PSN that messages tell the other side to begin with,
+ * and what the queue pair was set to. */
+static struct {
+	u32 told, recv, send, remote_qpn;
+} psns[MAX_QPN];
+
+static void note_psn(const struct mad *m)
+{
+	u32 attr = HW_GET(m, MAD_ATTR_ID);
+
+	if (attr == CM_REQ)
+		psns[HW_GET(m, REQ_QPN)].told = HW_GET(m, REQ_PSN);
+	if (attr == CM_REP)
+		psns[HW_GET(m, REP_QPN)].told = HW_GET(m, REP_PSN);
+}
+
 int mad_send(const struct mad_addr *to, const struct mad *m)
 {
 	struct mad_addr from = *to;
 
+	note_psn(m);
 	if (throw_dice(10) < loss_in_10)
 		return 0;
 	to_cm(&from, m);
@@ -67,6 +86,9 @@ int ib_qp_connect(struct ib_qp *qp, const struct ib_rc_peer *peer)
 	if (qp->state != IB_QPS_INIT)
 		return -EINVAL;
 	qp->state = IB_QPS_RTR;
+	psns[qp->qpn].recv = peer->recv_psn;
+	psns[qp->qpn].send = peer->send_psn;
+	psns[qp->qpn].remote_qpn = peer->qpn;
 	return 0;
 }
 
@@ -132,6 +154,13 @@ static void on_request(const struct cm_event *ev, void *arg)
 	EXPECT_EQ(cm_accept(ev->conn, &params, on_event, &passive[i]), 0);
 }
 
+/* Each side begins with what the other said that it should. */
+static void expect_psns(u32 qpn)
+{
+	EXPECT_EQ(psns[qpn].recv, psns[qpn].told);
+	EXPECT_EQ(psns[qpn].send, psns[psns[qpn].remote_qpn].told);
+}
+
 static bool all_decided(void)
 {
 	for (u32 i = 0; i < NR_CONNS; i++) {
@@ -193,6 +222,10 @@ KTEST(connections_come_up_and_end_once_over_a_lossy_network)
 
 		EXPECT_EQ(active[i].nr_up, !refused);
 		EXPECT_EQ(passive[i].nr_up, !refused);
+		if (!refused) {
+			expect_psns(active[i].qp.qpn);
+			expect_psns(passive[i].qp.qpn);
+		}
 		EXPECT_EQ(active[i].qp.state,
 			  refused ? IB_QPS_INIT : IB_QPS_RTS);
 		cm_disconnect(i % 2 || refused ? active[i].conn

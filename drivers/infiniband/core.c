@@ -20,6 +20,7 @@
 #include <kernel/time.h>
 #include <kernel/wait.h>
 #include <lib/errno.h>
+#include <lib/printf.h>
 #include <lib/string.h>
 
 #define EVENT_RING   256
@@ -369,6 +370,19 @@ const char *ib_status_hint(enum ib_status status)
 	return "unknown";
 }
 
+/* What the subnet's tools show for this node. */
+static void describe(struct ib_device *dev)
+{
+	int err;
+
+	snprintf(dev->description, sizeof(dev->description), "brick %s (%s)",
+		 node_name(), node_cluster());
+	err = dev->ops->set_description(dev);
+	if (err) /* the answers to queries have it nevertheless */
+		pr_debug("%s: the card takes no description: error %d",
+			 dev->name, err);
+}
+
 int ib_start(void)
 {
 	struct ib_device *dev = ib.dev;
@@ -379,6 +393,7 @@ int ib_start(void)
 		pr_warn("%s", ib_status_hint(ib_status()));
 		return -ENODEV;
 	}
+	describe(dev);
 	err = mad_start(dev);
 	if (err)
 		goto failed;

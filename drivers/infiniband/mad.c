@@ -6,14 +6,18 @@
  *	                       question and answer: no subnet manager can bring
  *	                       the port up without this loop
  *	QP1, performance       likewise
+ *	QP1, OpenIB's ping     answered here (ping.h)
  *	QP1, answers           to the mad_call() that waits for them
  *	QP1, other classes     to their handler (CM)
  *
  * The thread never waits for a send buffer, because it is what frees them: an
- * answer that finds none is dropped, and its asker repeats.
+ * answer that finds none is dropped, and its asker repeats.  Anybody on the
+ * subnet may ask on QP1; whatever they send, half of its buffers stay for what
+ * this node has to say itself.
  */
 #define pr_fmt(fmt) "ib: " fmt
 #include "core.h"
+#include "ping.h"
 #include "rmpp.h"
 #include <ib/smp.h>
 #include <kernel/assert.h>
@@ -31,6 +35,7 @@
 #define NR_RECVS     64
 #define RECV_BYTES   512 /* a GRH and a MAD, rounded up */
 #define NR_SENDS     32
+#define NR_SENDS_OWN (NR_SENDS / 2) /* of QP1: not for answers */
 #define NR_CLASSES   256
 #define POLL_BATCH   16
 #define SEND_WAIT_NS 1000000000ULL
@@ -42,7 +47,8 @@ struct mad_qp {
 	struct ib_qp *qp;
 	u8 *recv_mem;
 	u8 *send_mem;
-	u64 send_used; /* bit per buffer [mad.lock] */
+	u64 send_used;    /* bit per buffer [mad.lock] */
+	u32 nr_send_used; /* its bits that are set [mad.lock] */
 };
 
 /* A mad_call() that waits; on its caller's stack. */
@@ -88,15 +94,19 @@ void mad_register(u8 mgmt_class, mad_handler handler)
 
 /* ---- sending -------------------------------------------------- */
 
-static int take_buffer(struct mad_qp *mq)
+/* A buffer if more than @nr_left are free, else -1. */
+static int take_buffer(struct mad_qp *mq, u32 nr_left)
 {
 	u64 flags = spin_lock_irqsave(&mad.lock);
-	size_t i = bitmap_find_clear(&mq->send_used, NR_SENDS, 0);
+	int buffer = -1;
 
-	if (i < NR_SENDS)
-		bitmap_set(&mq->send_used, i);
+	if (mq->nr_send_used + nr_left < NR_SENDS) {
+		buffer = (int)bitmap_find_clear(&mq->send_used, NR_SENDS, 0);
+		bitmap_set(&mq->send_used, (size_t)buffer);
+		mq->nr_send_used++;
+	}
 	spin_unlock_irqrestore(&mad.lock, flags);
-	return i < NR_SENDS ? (int)i : -1;
+	return buffer;
 }
 
 static void put_buffer(struct mad_qp *mq, u32 i)
@@ -104,6 +114,7 @@ static void put_buffer(struct mad_qp *mq, u32 i)
 	u64 flags = spin_lock_irqsave(&mad.lock);
 
 	bitmap_clear(&mq->send_used, i);
+	mq->nr_send_used--;
 	spin_unlock_irqrestore(&mad.lock, flags);
 	waitq_wake_one(&mad.buffer_wait);
 }
@@ -133,14 +144,20 @@ static int send_from(struct mad_qp *mq, u32 buffer, const struct mad_addr *to,
 	return err;
 }
 
-/* For the thread: drops @m if there is no buffer. */
+/* For the thread: drops @m if there are no buffers but @nr_left. */
 static void send_or_drop(struct mad_qp *mq, const struct mad_addr *to,
-			 const struct mad *m)
+			 const struct mad *m, u32 nr_left)
 {
-	int buffer = take_buffer(mq);
+	int buffer = take_buffer(mq, nr_left);
 
 	if (buffer < 0 || send_from(mq, (u32)buffer, to, m))
 		counter_inc(nr_ib_mad_dropped);
+}
+
+static void answer_or_drop(struct mad_qp *mq, const struct mad_addr *to,
+			   const struct mad *m)
+{
+	send_or_drop(mq, to, m, mq->smi ? 0 : NR_SENDS_OWN);
 }
 
 int mad_send(const struct mad_addr *to, const struct mad *m)
@@ -154,7 +171,8 @@ int mad_send(const struct mad_addr *to, const struct mad *m)
 	if (!mq->qp || to->dev->failed)
 		return -EIO;
 	if (!wait_event_timeout(&mad.buffer_wait,
-				(buffer = take_buffer(mq)) >= 0, SEND_WAIT_NS))
+				(buffer = take_buffer(mq, 0)) >= 0,
+				SEND_WAIT_NS))
 		return -EIO; /* the card does not send */
 	return send_from(mq, (u32)buffer, to, m);
 }
@@ -290,7 +308,7 @@ static void answer_arrived(struct mad_qp *mq, const struct mad *m, u16 slid)
 		enum rmpp_result r = rmpp_rx_segment(&c->rx, m, &ack, &has_ack);
 
 		if (has_ack)
-			send_or_drop(mq, c->to, &ack);
+			send_or_drop(mq, c->to, &ack, 0);
 		done = r != RMPP_MORE;
 		c->err = r == RMPP_BROKEN ? -EPROTO : 0;
 	}
@@ -318,12 +336,13 @@ static bool agent_answer(struct mad_qp *mq, const struct ib_wc *wc,
 
 	if (mq->dev->ops->mad_ifc(mq->dev, mq->port, wc->slid, in, &out))
 		return false;
+	smp_describe(&out, mq->dev->description);
 	if (directed) {
 		smp_returning(&out);
 		to->av.dlid = IB_PERMISSIVE_LID;
 		to->av.sl = 0;
 	}
-	send_or_drop(mq, to, &out);
+	answer_or_drop(mq, to, &out);
 	return true;
 }
 
@@ -348,6 +367,18 @@ static bool smp_received(struct mad_qp *mq, const struct ib_wc *wc,
 	return true;
 }
 
+static bool ping_received(struct mad_qp *mq, const struct mad *in,
+			  const struct mad_addr *from)
+{
+	struct mad out;
+
+	if (!ping_answer(in, mq->dev->description, &out))
+		return false;
+	counter_inc(nr_ib_ping);
+	answer_or_drop(mq, from, &out);
+	return true;
+}
+
 static bool gmp_received(struct mad_qp *mq, const struct ib_wc *wc,
 			 const struct mad *m, struct mad_addr *from)
 {
@@ -356,6 +387,8 @@ static bool gmp_received(struct mad_qp *mq, const struct ib_wc *wc,
 
 	if (mgmt_class == MAD_CLASS_PMA && is_agent_request(m))
 		return agent_answer(mq, wc, m, from);
+	if (mgmt_class == MAD_CLASS_OPENIB_PING)
+		return ping_received(mq, m, from);
 	if (HW_GET(m, MAD_METHOD) & MAD_RESPONSE) {
 		answer_arrived(mq, m, wc->slid);
 		return true;

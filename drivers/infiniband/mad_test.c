@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Management packets: SMPs, multi-packet answers, SA records, CM messages. */
 #include "cm_codec.h"
+#include "ping.h"
 #include "rmpp.h"
 #include "sa_codec.h"
 #include <ib/smp.h>
 #include <lib/byteorder.h>
 #include <lib/ktest.h>
 #include <lib/string.h>
+
+static const char name[IB_DESCRIPTION_BYTES] = "brick m1 (unit)";
 
 /* ---- SMPs ----------------------------------------------------- */
 
@@ -83,6 +86,69 @@ KTEST(reregister_is_asked_by_a_set_of_port_info_only)
 	EXPECT_TRUE(!smp_wants_reregister(&m));
 	HW_SET(&m, MAD_SET, MAD_METHOD);
 	EXPECT_TRUE(smp_wants_reregister(&m));
+}
+
+KTEST(an_answer_about_the_node_says_what_the_node_is_called)
+{
+	struct mad m;
+
+	smp_get(&m, SMP_ATTR_NODE_DESC, 0);
+	smp_describe(&m, name); /* a question */
+	EXPECT_EQ(m.raw[SMP_DATA], 0);
+	HW_SET(&m, MAD_GET | MAD_RESPONSE, MAD_METHOD);
+	smp_describe(&m, name);
+	EXPECT_EQ(memcmp(m.raw + SMP_DATA, name, sizeof(name)), 0);
+	HW_SET(&m, MAD_CLASS_PMA, MAD_CLASS);
+	memset(m.raw + SMP_DATA, 0, sizeof(name));
+	smp_describe(&m, name);
+	EXPECT_EQ(m.raw[SMP_DATA], 0);
+}
+
+/* ---- ping ----------------------------------------------------- */
+
+static void ping(struct mad *m)
+{
+	memset(m, 0x5a, sizeof(*m));
+	HW_SET(m, 1, MAD_BASE_VERSION);
+	HW_SET(m, MAD_CLASS_OPENIB_PING, MAD_CLASS);
+	HW_SET(m, 1, MAD_CLASS_VERSION);
+	HW_SET(m, MAD_GET, MAD_METHOD);
+	HW_SET(m, 0, RMPP_ACTIVE);
+	HW_SET(m, OPENIB_OUI, VENDOR_OUI);
+}
+
+KTEST(a_ping_is_answered_with_the_name_and_nothing_else)
+{
+	struct mad in, out;
+
+	ping(&in);
+	EXPECT_TRUE(ping_answer(&in, name, &out));
+	EXPECT_EQ(HW_GET(&out, MAD_METHOD), MAD_GET | MAD_RESPONSE);
+	EXPECT_EQ(HW_GET(&out, MAD_STATUS), 0);
+	EXPECT_EQ(HW_GET(&out, MAD_TID_LOW), HW_GET(&in, MAD_TID_LOW));
+	EXPECT_EQ(HW_GET(&out, VENDOR_OUI), OPENIB_OUI);
+	EXPECT_EQ(memcmp(out.raw + VENDOR_DATA, name, sizeof(name)), 0);
+	for (u32 i = VENDOR_DATA + sizeof(name); i < MAD_BYTES; i++)
+		EXPECT_EQ(out.raw[i], 0);
+}
+
+KTEST(what_is_no_ping_is_not_answered)
+{
+	struct mad m, out;
+
+	ping(&m);
+	HW_SET(&m, MAD_GET | MAD_RESPONSE,
+	       MAD_METHOD); /* would go on for ever */
+	EXPECT_TRUE(!ping_answer(&m, name, &out));
+	ping(&m);
+	HW_SET(&m, 0x0002c9, VENDOR_OUI);
+	EXPECT_TRUE(!ping_answer(&m, name, &out));
+	ping(&m);
+	HW_SET(&m, 1, RMPP_ACTIVE);
+	EXPECT_TRUE(!ping_answer(&m, name, &out));
+	ping(&m);
+	HW_SET(&m, 2, MAD_CLASS_VERSION);
+	EXPECT_TRUE(!ping_answer(&m, name, &out));
 }
 
 /* ---- RMPP ----------------------------------------------------- */

@@ -88,6 +88,18 @@ bool smp_wants_reregister(const struct mad *mad)
 	       mad->raw[SMP_DATA + 51] & 0x80;
 }
 
+void smp_describe(struct mad *answer, const char text[IB_DESCRIPTION_BYTES])
+{
+	u32 mgmt_class = HW_GET(answer, MAD_CLASS);
+
+	if ((mgmt_class == MAD_CLASS_SMP_LID ||
+	     mgmt_class == MAD_CLASS_SMP_DIRECTED) &&
+	    HW_GET(answer, MAD_METHOD) == (MAD_GET | MAD_RESPONSE) &&
+	    HW_GET(answer, MAD_ATTR_ID) == SMP_ATTR_NODE_DESC &&
+	    !HW_GET(answer, MAD_STATUS))
+		memcpy(answer->raw + SMP_DATA, text, IB_DESCRIPTION_BYTES);
+}
+
 bool smp_arrived(struct mad *mad, u8 port)
 {
 	u32 hop_ptr = HW_GET(mad, SMP_HOP_PTR);

@@ -69,6 +69,7 @@ struct cm_event {
 	u16 reason;               /* REJECTED: enum cm_rej_reason */
 	struct ib_gid remote_gid; /* REQUEST */
 	u16 remote_lid;           /* REQUEST */
+	u8 port;                  /* REQUEST: of ours, where it came in */
 };
 
 typedef void (*cm_handler)(const struct cm_event *ev, void *arg);

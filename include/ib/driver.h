@@ -31,6 +31,8 @@ struct ib_cq {
 struct ib_device_ops {
 	/* Bring the link up; after QP0 and QP1 of @port can receive. */
 	int (*port_open)(struct ib_device *dev, u8 port);
+	/* Tell the card the node's description, for its notices to the SM. */
+	int (*set_description)(struct ib_device *dev);
 	/* Ask the card's own management agent; @slid: of the request. */
 	int (*mad_ifc)(struct ib_device *dev, u8 port, u16 slid,
 		       const struct mad *in, struct mad *out);
@@ -67,6 +69,7 @@ struct ib_device {
 	const struct ib_device_ops *ops;
 	char name[16];
 	u64 node_guid;
+	char description[IB_DESCRIPTION_BYTES]; /* [set once, at start] */
 	u8 nr_ports;
 	u32 nr_vectors;
 	bool has_port_events; /* tells LID changes and re-register requests */

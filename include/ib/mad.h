@@ -36,6 +36,7 @@ enum mad_class {
 	MAD_CLASS_SA = 0x03,
 	MAD_CLASS_PMA = 0x04,
 	MAD_CLASS_CM = 0x07,
+	MAD_CLASS_OPENIB_PING = 0x32, /* of the vendors' range with an OUI */
 	MAD_CLASS_SMP_DIRECTED = 0x81,
 };
 

@@ -42,6 +42,9 @@ u64 smp_node_guid(const struct mad *mad);
 /** smp_wants_reregister - does a Set(PortInfo) ask clients to register? */
 bool smp_wants_reregister(const struct mad *mad);
 
+/** smp_describe - if @answer is a NodeDescription make it say @text. */
+void smp_describe(struct mad *answer, const char text[IB_DESCRIPTION_BYTES]);
+
 /**
  * smp_arrived - a directed-route SMP reached @port of this node, its end.
  *

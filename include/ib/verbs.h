@@ -35,6 +35,8 @@ struct ib_qp;
 #define IB_DEFAULT_PKEY   0xffff     /* default partition, full member */
 #define IB_GSI_QKEY       0x80010000 /* Q_Key of every QP1 */
 #define IB_PERMISSIVE_LID 0xffff
+/* NodeDescription: text, padded with zeros. */
+#define IB_DESCRIPTION_BYTES 64
 
 /** A port's 128-bit address: subnet prefix, then port GUID; big-endian. */
 struct ib_gid {

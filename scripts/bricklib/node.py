@@ -24,8 +24,8 @@ class Node(Process):
         self.kernel = kernel
 
     def command_line(self, extra=''):
-        words = [f'role={self.config.role}', f'cluster={self.cluster}',
-                 self.config.options, extra]
+        words = [f'role={self.config.role}', f'node_name={self.name}',
+                 f'cluster={self.cluster}', self.config.options, extra]
         return ' '.join(w for w in words if w)
 
     def qemu_command(self, extra_options='', fw_cfg=None, icount=None):

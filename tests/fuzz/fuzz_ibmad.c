@@ -4,6 +4,7 @@
  * is accepted keeps its promises.
  */
 #include "cm_codec.h"
+#include "ping.h"
 #include "rmpp.h"
 #include "sa_codec.h"
 #include <ib/smp.h>
@@ -15,6 +16,8 @@
 		if (!(e))        \
 			abort(); \
 	} while (0)
+
+static const char description[IB_DESCRIPTION_BYTES] = "brick";
 
 static void fuzz_one(const struct mad *m)
 {
@@ -36,6 +39,10 @@ static void fuzz_one(const struct mad *m)
 	REQUIRE(strlen(service.name) < SA_SERVICE_NAME_BYTES);
 	if (sa_get_path(m->raw + SA_DATA, &path))
 		REQUIRE(path.dlid && path.dlid < 0xc000);
+	smp_describe(&copy, description);
+	if (ping_answer(m, description, &copy))
+		REQUIRE(HW_GET(&copy, MAD_METHOD) == (MAD_GET | MAD_RESPONSE) &&
+			!strcmp((char *)copy.raw + VENDOR_DATA, description));
 	cm_get_rep(m, &rep);
 	if (!cm_get_req(m, &req)) {
 		cm_put_req(&copy, 1, &req);

@@ -99,6 +99,10 @@ enum node_role node_role(void)
 {
 	return host_role;
 }
+const char *node_name(void)
+{
+	return "host";
+}
 const char *node_cluster(void)
 {
 	return "unit";

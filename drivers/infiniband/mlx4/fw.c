@@ -257,6 +257,13 @@ free:
 	return err;
 }
 
+/* SET_NODE: the text that the card's notices and its agent give out. */
+int mlx4_fw_set_node(struct mlx4_dev *m, const char *description)
+{
+	return cmd_in(m, MLX4_SET_NODE, 0, 1, description,
+		      IB_DESCRIPTION_BYTES);
+}
+
 /* QUERY_PORT: what the port can be. */
 int mlx4_fw_query_port(struct mlx4_dev *m, u8 port, struct mlx4_query_port *out)
 {

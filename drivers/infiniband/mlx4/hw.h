@@ -78,6 +78,7 @@ enum mlx4_op {
 	MLX4_NOP = 0x031,
 	MLX4_QUERY_PORT = 0x043,
 	MLX4_QUERY_FUNC = 0x056,
+	MLX4_SET_NODE = 0x05a,
 	MLX4_RUN_FW = 0xff6,
 	MLX4_UNMAP_ICM = 0xff9,
 	MLX4_MAP_ICM = 0xffa,

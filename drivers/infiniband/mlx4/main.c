@@ -303,6 +303,7 @@ static void dump(struct ib_device *ib)
 
 static const struct ib_device_ops mlx4_ops = {
 	.port_open = mlx4_port_open,
+	.set_description = mlx4_set_description,
 	.mad_ifc = mlx4_mad_ifc,
 	.pd_create = mlx4_pd_create,
 	.pd_destroy = mlx4_pd_destroy,

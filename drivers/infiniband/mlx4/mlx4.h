@@ -266,6 +266,7 @@ int __must_check mlx4_fw_qp(struct mlx4_dev *m, u16 op, u32 qpn,
 			    const struct mlx4_qp_mbox *mbox);
 int __must_check mlx4_fw_mad_ifc(struct mlx4_dev *m, u8 port, u16 slid,
 				 const struct mad *in, struct mad *out);
+int __must_check mlx4_fw_set_node(struct mlx4_dev *m, const char *description);
 int __must_check mlx4_fw_query_port(struct mlx4_dev *m, u8 port,
 				    struct mlx4_query_port *out);
 int __must_check mlx4_fw_set_port(struct mlx4_dev *m, u8 port,
@@ -336,6 +337,7 @@ int mlx4_post_recv(struct ib_qp *qp, const struct ib_recv_wr *wr, u32 nr);
 /* ---- port.c --------------------------------------------------- */
 
 int mlx4_port_open(struct ib_device *ib, u8 port);
+int mlx4_set_description(struct ib_device *ib);
 int mlx4_mad_ifc(struct ib_device *ib, u8 port, u16 slid, const struct mad *in,
 		 struct mad *out);
 

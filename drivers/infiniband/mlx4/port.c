@@ -16,6 +16,11 @@ int mlx4_mad_ifc(struct ib_device *ib, u8 port, u16 slid, const struct mad *in,
 	return mlx4_fw_mad_ifc(to_mlx4(ib), port, slid, in, out);
 }
 
+int mlx4_set_description(struct ib_device *ib)
+{
+	return mlx4_fw_set_node(to_mlx4(ib), ib->description);
+}
+
 /* The port keeps the capabilities it has; we say that we serve CM messages. */
 static int set_port(struct mlx4_dev *m, u8 port,
 		    const struct mlx4_query_port *can)
