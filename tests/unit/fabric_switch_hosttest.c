@@ -388,6 +388,29 @@ KTEST(the_host_hears_what_a_subnet_manager_sets_in_its_port)
 	fabric_stop();
 }
 
+KTEST(clients_are_asked_to_register_when_the_port_is_active)
+{
+	bool is_active = false, was_asked = false;
+	struct station a;
+	u8 eqe[32];
+	int type;
+
+	fabric_start();
+	station_start(&a, 0);
+	while ((type = machine_next_event(&a.m, eqe)) >= 0) {
+		if (type == EVENT_PORT_CHANGE && eqe[3] == PORT_CHANGE_ACTIVE)
+			is_active = true;
+		if (type == EVENT_PORT_MANAGEMENT &&
+		    get32(eqe + 12) & PORT_CHANGED_REREGISTER) {
+			EXPECT_TRUE(is_active);
+			was_asked = true;
+		}
+	}
+	EXPECT_TRUE(was_asked);
+	machine_stop(&a.m);
+	fabric_stop();
+}
+
 /* The counters of switch port @number, by a MAD from @s. */
 static u8 *ask_counters(struct station *s, u8 method, u16 attribute, u8 number,
 			u16 selected)

@@ -63,7 +63,11 @@ static void fill_port_info(struct sm_link *link, u8 *info,
 	info[32] = (u8)((info[32] & 0xf0) | state);
 	info[33] &= 0x0f; /* physical state: no change */
 	info[51] &= (u8)~CLIENT_REREGISTER;
-	if (state == PORT_NO_CHANGE)
+	/*
+	 * Not before the port is active: Linux reads its tables when asked,
+	 * for so long that what it then keeps is the state of the beginning.
+	 */
+	if (state == PORT_ACTIVE)
 		info[51] |= CLIENT_REREGISTER;
 }
 
