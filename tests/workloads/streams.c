@@ -250,6 +250,106 @@ static void test_epoll(void)
 	close(ep);
 }
 
+static long watch(int ep, int fd, uint32_t events)
+{
+	struct epoll_event ev = {.events = events, .data.u64 = (uint64_t)fd};
+
+	return res(epoll_ctl(ep, EPOLL_CTL_ADD, fd, &ev));
+}
+
+/* How many events, without waiting. */
+static long events_of(int ep)
+{
+	struct epoll_event got[4];
+
+	return res(epoll_wait(ep, got, 4, 0));
+}
+
+static void *write_later(void *arg)
+{
+	usleep(20000);
+	return (void *)write(*(int *)arg, "x", 1);
+}
+
+static void test_epoll_in_epoll(void)
+{
+	int inner = epoll_create1(0), outer = epoll_create1(0), p[2];
+	struct pollfd pfd = {.fd = outer, .events = POLLIN};
+	struct epoll_event got[4];
+	pthread_t thread;
+	char c;
+
+	pipe(p);
+	say("itself", watch(inner, inner, EPOLLIN));
+	say("exclusive", watch(outer, inner, EPOLLIN | EPOLLEXCLUSIVE));
+	say("inner", watch(inner, p[0], EPOLLIN));
+	say("outer", watch(outer, inner, EPOLLIN));
+	say("twice", watch(outer, inner, EPOLLIN));
+	say("circle", watch(inner, outer, EPOLLIN));
+	say("nothing yet", events_of(outer));
+	pthread_create(&thread, NULL, write_later, &p[1]);
+	say("woken", epoll_wait(outer, got, 4, -1));
+	say("by the inner one", got[0].data.u64 == (uint64_t)inner);
+	pthread_join(thread, NULL);
+	say("poll of the outer one", poll(&pfd, 1, -1));
+	say("both are ready", events_of(outer) * 10 + events_of(inner));
+	read(p[0], &c, 1);
+	say("poll when the byte is read", poll(&pfd, 1, 0));
+	say("neither is ready", events_of(outer) * 10 + events_of(inner));
+	pthread_create(&thread, NULL, write_later, &p[1]);
+	say("poll is woken", poll(&pfd, 1, -1));
+	pthread_join(thread, NULL);
+	close(p[0]);
+	say("the file is gone", events_of(outer));
+	close(inner);
+	say("the inner one is gone", events_of(outer));
+	close(outer);
+	close(p[1]);
+}
+
+static void test_epoll_edge_through_epoll(void)
+{
+	int inner = epoll_create1(0), outer = epoll_create1(0), p[2];
+
+	pipe(p);
+	watch(inner, p[0], EPOLLIN);
+	watch(outer, inner, EPOLLIN | EPOLLET);
+	say("no edge yet", events_of(outer));
+	write(p[1], "x", 1);
+	say("edge", events_of(outer));
+	say("no second one", events_of(outer));
+	write(p[1], "x", 1);
+	say("another edge", events_of(outer));
+	say("the inner one is ready", events_of(inner));
+	close(p[0]);
+	close(p[1]);
+	close(inner);
+	close(outer);
+}
+
+/* epoll_ctl(2): a chain of five. Kernels before 6.17 allow more of a chain
+ * that is built from its lower end, but not twelve. */
+static void test_epoll_chain(void)
+{
+	int ep[12], p[2], nr = 1;
+
+	pipe(p);
+	for (int i = 0; i < 12; i++)
+		ep[i] = epoll_create1(0);
+	watch(ep[0], p[0], EPOLLIN);
+	while (nr < 12 && !watch(ep[nr], ep[nr - 1], EPOLLIN))
+		nr++;
+	say("five in a chain", nr >= 5);
+	say("too many", nr < 12 ? watch(ep[nr], ep[nr - 1], EPOLLIN) : 0);
+	say("nothing at the top", events_of(ep[4]));
+	write(p[1], "x", 1);
+	say("a byte at the top", events_of(ep[4]));
+	for (int i = 0; i < 12; i++)
+		close(ep[i]);
+	close(p[0]);
+	close(p[1]);
+}
+
 static void test_timerfd(void)
 {
 	struct itimerspec its = {.it_value = {0, 5000000},
@@ -405,6 +505,9 @@ int main(void)
 	test_fifo();
 	test_poll();
 	test_epoll();
+	test_epoll_in_epoll();
+	test_epoll_edge_through_epoll();
+	test_epoll_chain();
 	test_timerfd();
 	test_socketpair();
 	test_listen();

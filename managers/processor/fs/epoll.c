@@ -11,6 +11,11 @@
  * Items hold no reference to their file: a file that goes takes its items
  * along (epoll_file_gone).  epoll_mutex orders all changes of items, and
  * everybody who follows item->file holds it.
+ *
+ * An epoll may watch epolls, which form no circle and no chain of more than
+ * EPOLL_MAX_CHAIN.  An item that watches an epoll hangs on no poll_head but
+ * is one of the epoll's parents: a wake goes up to all of them with nest_lock
+ * held, instead of one head's lock in the next one's.
  */
 #include <managers/processor/fs/epoll.h>
 
@@ -28,6 +33,7 @@
 
 #define EPOLL_MAX_EVENTS   1024u
 #define EPOLL_ITEM_WAITERS 2u /* heads of one file: pipes have two */
+#define EPOLL_MAX_CHAIN    5u /* epolls, each watching the next: epoll_ctl(2) */
 
 /* Bits of epoll_event.events that are no events. */
 #define EPOLL_PRIVATE (EPOLLET | EPOLLONESHOT | EPOLLWAKEUP | EPOLLEXCLUSIVE)
@@ -44,6 +50,8 @@ struct epoll_item {
 	struct list_head in_epoll; /* [epoll_mutex] */
 	struct list_head in_file;  /* file->epolls [epoll_mutex] */
 	struct list_head in_ready; /* [epoll->lock] */
+	struct list_head in_child; /* parents of the epoll it watches
+				      [nest_lock and that epoll's lock] */
 	struct epoll *epoll;
 	struct file *file; /* no reference */
 	int fd;
@@ -55,22 +63,90 @@ struct epoll_item {
 struct epoll {
 	struct list_head items; /* [epoll_mutex] */
 	struct spinlock lock;
-	struct list_head ready; /* [lock] */
+	struct list_head ready;   /* [lock] */
+	struct list_head parents; /* items that watch this epoll: changed with
+				     nest_lock and lock, read with one */
 	struct poll_head head;
+	u64 wave;  /* of wakes, the last that came here [nest_lock] */
+	u64 walk;  /* of depth_of(), the last that came here... */
+	u32 depth; /* ...and what it found [epoll_mutex] */
 };
 
 static DEFINE_MUTEX(epoll_mutex, LOCK_EPOLL_TREE);
+static DEFINE_SPINLOCK(nest_lock, LOCK_EPOLL_NEST);
 static const struct file_ops epoll_ops;
+static u32 epoll_events(struct epoll *ep);
 
-static void epoll_mark_ready(struct epoll_item *item)
+/* The epoll that @item watches; NULL: another file. */
+static struct epoll *epoll_child(const struct epoll_item *item)
+{
+	return item->file->ops == &epoll_ops ? item->file->priv : NULL;
+}
+
+/* Put @item on the ready list, unless it is there.
+ * Return: true if somebody watches its epoll. */
+static bool epoll_put_ready(struct epoll_item *item)
 {
 	struct epoll *ep = item->epoll;
 	u64 flags = spin_lock_irqsave(&ep->lock);
+	bool has_parents = !list_empty(&ep->parents);
 
 	if (list_empty(&item->in_ready))
 		list_add_tail(&item->in_ready, &ep->ready);
 	spin_unlock_irqrestore(&ep->lock, flags);
-	poll_wake(&ep->head, POLLIN);
+	return has_parents;
+}
+
+static bool epoll_put_ready_and_wake(struct epoll_item *item)
+{
+	bool has_parents = epoll_put_ready(item);
+
+	poll_wake(&item->epoll->head, POLLIN);
+	return has_parents;
+}
+
+/* Each parent once, however many ways lead to it. nest_lock held. */
+static void epoll_wake_parents(struct epoll *ep, u64 wave)
+{
+	struct epoll_item *item;
+
+	ASSERT_LOCKED(&nest_lock);
+	if (ep->wave == wave)
+		return;
+	ep->wave = wave;
+	list_for_each_entry (item, &ep->parents, in_child)
+		if (epoll_put_ready_and_wake(item))
+			epoll_wake_parents(item->epoll, wave);
+}
+
+static void epoll_mark_ready(struct epoll_item *item)
+{
+	static u64 nr_waves; /* [nest_lock] */
+	u64 flags;
+
+	if (!epoll_put_ready_and_wake(item))
+		return;
+	flags = spin_lock_irqsave(&nest_lock);
+	epoll_wake_parents(item->epoll, ++nr_waves);
+	spin_unlock_irqrestore(&nest_lock, flags);
+}
+
+static struct epoll_item *epoll_take_ready(struct epoll *ep,
+					   struct list_head *from)
+{
+	u64 flags = spin_lock_irqsave(&ep->lock);
+	struct epoll_item *item =
+		list_first_entry_or_null(from, struct epoll_item, in_ready);
+
+	if (item)
+		list_del_init(&item->in_ready);
+	spin_unlock_irqrestore(&ep->lock, flags);
+	return item;
+}
+
+static bool epoll_has_ready(struct epoll *ep)
+{
+	return !list_empty(&ep->ready);
 }
 
 /* ---- items
@@ -104,15 +180,98 @@ static void epoll_item_add_head(struct poll_table *table,
 }
 
 /* What @item's file is ready for, of what it was asked. epoll_mutex held. */
-static u32 epoll_item_poll(struct epoll_item *item, struct poll_table *table)
+static u32 epoll_item_poll(struct epoll_item *item)
 {
 	u32 want = item->event.events & ~EPOLL_PRIVATE;
+	struct epoll *child = epoll_child(item);
+	u32 is;
 
 	if (!want)
 		return 0; /* one shot that was fired */
-	return item->file->ops->poll(item->file, table) &
-	       (want | POLLERR | POLLHUP);
+	is = child ? epoll_events(child)
+		   : item->file->ops->poll(item->file, NULL);
+	return is & (want | POLLERR | POLLHUP);
 }
+
+/* What an epoll is ready for: items that were woken, but whose files are
+ * ready no more, do not count, and leave the list. epoll_mutex held. */
+static u32 epoll_events(struct epoll *ep)
+{
+	struct epoll_item *item;
+	bool is_ready = false;
+	u64 flags;
+
+	ASSERT(mutex_is_locked(&epoll_mutex));
+	while (!is_ready && (item = epoll_take_ready(ep, &ep->ready))) {
+		if (!epoll_item_poll(item))
+			continue;
+		flags = spin_lock_irqsave(&ep->lock);
+		list_move(&item->in_ready, &ep->ready);
+		spin_unlock_irqrestore(&ep->lock, flags);
+		/* Who looked while the item was not there. */
+		waitq_wake_all(&ep->head.waitq);
+		is_ready = true;
+	}
+	return is_ready ? POLLIN | POLLRDNORM : 0;
+}
+
+/* ---- epolls in epolls
+ * ----------------------------------------------------------------- */
+
+/* Of the chains of epolls that begin at @ep and go down, or up: the longest.
+ * epoll_mutex held. */
+static u32 depth_of(struct epoll *ep, bool goes_down, u64 walk)
+{
+	struct epoll_item *item;
+
+	if (ep->walk == walk)
+		return ep->depth;
+	ep->walk = walk;
+	ep->depth = 1;
+	if (goes_down) {
+		list_for_each_entry (item, &ep->items, in_epoll)
+			if (epoll_child(item))
+				ep->depth = max(ep->depth,
+						1 + depth_of(epoll_child(item),
+							     true, walk));
+	} else {
+		list_for_each_entry (item, &ep->parents, in_child)
+			ep->depth = max(ep->depth,
+					1 + depth_of(item->epoll, false, walk));
+	}
+	return ep->depth;
+}
+
+/* May @ep watch @child? epoll_mutex held. */
+static int epoll_may_nest(struct epoll *ep, struct epoll *child)
+{
+	static u64 nr_walks; /* [epoll_mutex] */
+	u32 below = depth_of(child, true, ++nr_walks);
+
+	if (ep->walk == nr_walks) /* it was met below @child */
+		return -ELOOP;
+	return below + depth_of(ep, false, ++nr_walks) > EPOLL_MAX_CHAIN
+		       ? -ELOOP
+		       : 0;
+}
+
+/* Put @item among the parents of the epoll it watches, or take it away. */
+static void epoll_set_parent(struct epoll_item *item, struct epoll *child,
+			     bool is_parent)
+{
+	u64 flags = spin_lock_irqsave(&nest_lock);
+
+	spin_lock(&child->lock);
+	if (is_parent)
+		list_add_tail(&item->in_child, &child->parents);
+	else
+		list_del(&item->in_child);
+	spin_unlock(&child->lock);
+	spin_unlock_irqrestore(&nest_lock, flags);
+}
+
+/* ---- changes
+ * ------------------------------------------------------------------------ */
 
 /* epoll_mutex held. */
 static struct epoll_item *epoll_find(struct epoll *ep, struct file *file,
@@ -134,6 +293,8 @@ static void epoll_item_remove(struct epoll_item *item)
 
 	for (u32 i = 0; i < item->nr_waiters; i++)
 		poll_waiter_del(&item->waiters[i].waiter);
+	if (epoll_child(item))
+		epoll_set_parent(item, epoll_child(item), false);
 	flags = spin_lock_irqsave(&ep->lock);
 	list_del(&item->in_ready);
 	spin_unlock_irqrestore(&ep->lock, flags);
@@ -159,8 +320,12 @@ static int epoll_add(struct epoll *ep, struct file *file, int fd,
 		     const struct uapi_epoll_event *event)
 {
 	struct epoll_table table = {.table.add = epoll_item_add_head};
+	struct epoll *child = file->ops == &epoll_ops ? file->priv : NULL;
 	struct epoll_item *item;
+	int err = child ? epoll_may_nest(ep, child) : 0;
 
+	if (err)
+		return err;
 	if (epoll_find(ep, file, fd))
 		return -EEXIST;
 	item = kzalloc(sizeof(*item));
@@ -175,8 +340,11 @@ static int epoll_add(struct epoll *ep, struct file *file, int fd,
 	list_add_tail(&item->in_file, &file->epolls);
 	table.item = item;
 	/* Hang on whatever is asked for: MOD may ask for more later. */
-	if (file->ops->poll(file, &table.table) &
-	    ((event->events & ~EPOLL_PRIVATE) | POLLERR | POLLHUP))
+	if (child)
+		epoll_set_parent(item, child, true);
+	else
+		(void)file->ops->poll(file, &table.table);
+	if (epoll_item_poll(item))
 		epoll_mark_ready(item);
 	return 0;
 }
@@ -189,7 +357,7 @@ static int epoll_modify(struct epoll *ep, struct file *file, int fd,
 	if (!item)
 		return -ENOENT;
 	item->event = *event;
-	if (epoll_item_poll(item, NULL))
+	if (epoll_item_poll(item))
 		epoll_mark_ready(item);
 	return 0;
 }
@@ -207,30 +375,23 @@ static int epoll_delete(struct epoll *ep, struct file *file, int fd)
 /* ---- collecting
  * --------------------------------------------------------------------- */
 
-static struct epoll_item *epoll_take_ready(struct epoll *ep)
-{
-	u64 flags = spin_lock_irqsave(&ep->lock);
-	struct epoll_item *item = list_first_entry_or_null(
-		&ep->ready, struct epoll_item, in_ready);
-
-	if (item)
-		list_del_init(&item->in_ready);
-	spin_unlock_irqrestore(&ep->lock, flags);
-	return item;
-}
-
 /* Up to @max events that are true now; how many. */
 static u32 epoll_collect(struct epoll *ep, struct uapi_epoll_event *events,
 			 u32 max_events)
 {
-	struct epoll_item *item, *next;
-	LIST_HEAD(again);
+	struct epoll_item *item;
+	LIST_HEAD(scan);
 	u32 nr = 0;
 	u64 flags;
 
 	mutex_lock(&epoll_mutex);
-	while (nr < max_events && (item = epoll_take_ready(ep))) {
-		u32 is = epoll_item_poll(item, NULL);
+	/* Items that are woken from now on, while they are on no list, go on
+	 * ep->ready and have their turn next time. */
+	flags = spin_lock_irqsave(&ep->lock);
+	list_splice_tail_init(&ep->ready, &scan);
+	spin_unlock_irqrestore(&ep->lock, flags);
+	while (nr < max_events && (item = epoll_take_ready(ep, &scan))) {
+		u32 is = epoll_item_poll(item);
 
 		if (!is)
 			continue;
@@ -239,19 +400,17 @@ static u32 epoll_collect(struct epoll *ep, struct uapi_epoll_event *events,
 		if (item->event.events & EPOLLONESHOT)
 			item->event.events &= EPOLL_PRIVATE;
 		else if (!(item->event.events & EPOLLET))
-			list_add_tail(&item->in_ready, &again);
+			(void)epoll_put_ready(item);
 	}
 	flags = spin_lock_irqsave(&ep->lock);
-	list_for_each_entry_safe (item, next, &again, in_ready)
-		list_move_tail(&item->in_ready, &ep->ready);
+	list_splice_tail_init(&ep->ready, &scan);
+	list_splice_tail_init(&scan, &ep->ready);
 	spin_unlock_irqrestore(&ep->lock, flags);
+	/* Who looked while the items were not there. */
+	if (epoll_has_ready(ep))
+		waitq_wake_all(&ep->head.waitq);
 	mutex_unlock(&epoll_mutex);
 	return nr;
-}
-
-static bool epoll_has_ready(struct epoll *ep)
-{
-	return !list_empty(&ep->ready);
 }
 
 static int epoll_wait_events(struct epoll *ep, struct uapi_epoll_event *events,
@@ -279,9 +438,13 @@ static int epoll_wait_events(struct epoll *ep, struct uapi_epoll_event *events,
 static u32 epoll_poll(struct file *file, struct poll_table *table)
 {
 	struct epoll *ep = file->priv;
+	u32 events;
 
 	poll_wait(table, &ep->head);
-	return epoll_has_ready(ep) ? POLLIN | POLLRDNORM : 0;
+	mutex_lock(&epoll_mutex);
+	events = epoll_events(ep);
+	mutex_unlock(&epoll_mutex);
+	return events;
 }
 
 static void epoll_release(struct file *file)
@@ -318,6 +481,7 @@ long sys_epoll_create1(u64 a0)
 		return -ENOMEM;
 	list_init(&ep->items);
 	list_init(&ep->ready);
+	list_init(&ep->parents);
 	spin_lock_init(&ep->lock, "epoll", LOCK_EPOLL);
 	poll_head_init(&ep->head, LOCK_POLL_EPOLL);
 	fd = anon_file_create("[eventpoll]", 0600, O_RDWR, &epoll_ops, ep, NULL,
@@ -370,9 +534,11 @@ long sys_epoll_ctl(u64 a0, u64 a1, u64 a2, u64 a3)
 	err = -EPERM; /* regular files and directories are always ready */
 	if (!file->ops->poll)
 		goto put_file;
-	err = -EINVAL; /* an epoll in an epoll: one level would do, but no
-			  program seen so far nests them */
-	if (file->ops == &epoll_ops)
+	err = -EINVAL;
+	if (file == epfile)
+		goto put_file;
+	if (event.events & EPOLLEXCLUSIVE &&
+	    (op == EPOLL_CTL_MOD || file->ops == &epoll_ops))
 		goto put_file;
 	mutex_lock(&epoll_mutex);
 	if (op == EPOLL_CTL_ADD)

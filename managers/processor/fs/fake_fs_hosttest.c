@@ -51,7 +51,6 @@ void current_signal(u32 sig)
 {
 	fake_last_signal = sig;
 }
-void epoll_file_gone(struct file *file) {}
 u64 random_u64(void)
 {
 	return 4;
