@@ -10,7 +10,7 @@ from bricklib.disk import make_image
 from bricklib.workload import compile_program, small_root
 from conftest import BUILD
 
-SOURCES = ('process', 'signals', 'threads', 'clocks', 'files', 'streams',
+SOURCES = ('process', 'signals', 'threads', 'clocks', 'files', 'streams', 'pi',
            'mapcheck', 'storm')
 # How, and what is added to the name.
 LINKED = {'dynamic': ('', ()), 'static': ('-static', ('-static',)),

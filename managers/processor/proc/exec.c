@@ -442,6 +442,7 @@ static void install(struct task *task, struct program *program,
 	process_unlock_irqrestore(flags);
 	program->exe = NULL; /* the process' now */
 	aspace_activate(aspace);
+	futex_pi_start(&task->pi);
 	if (old)
 		aspace_put(old);
 	if (old_exe)

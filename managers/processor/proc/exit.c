@@ -160,7 +160,9 @@ void task_forget_memory(struct task *task)
 {
 	u64 vaddr = task->clear_child_tid;
 
+	futex_pi_leave(task);
 	futex_robust_exit(task);
+	futex_pi_left(task);
 	task->clear_child_tid = 0;
 	task->rseq_vaddr = 0;
 	if (vaddr && !put_user_u32(vaddr, 0))

@@ -12,7 +12,7 @@
  * it changes under the lock of the bucket it leaves.  FUTEX_REQUEUE moves
  * waiters between buckets with both locks held.
  *
- * Priority inheritance (FUTEX_*_PI) is not there: -ENOSYS.
+ * Mutexes with an owner (FUTEX_LOCK_PI and so on) are in futex_pi.c.
  */
 #include "futex.h"
 
@@ -66,16 +66,18 @@ static bool key_equal(const struct futex_key *a, const struct futex_key *b)
 	return !memcmp(a, b, sizeof(*a));
 }
 
-static struct futex_bucket *bucket_of(const struct futex_key *key)
+u64 futex_key_hash(const struct futex_key *key)
 {
-	u64 hash = hash_u64(key->word[0] ^ hash_u64(key->word[1]) ^
-			    hash_u64(key->word[2] + key->offset));
-
-	return &buckets[hash % NR_FUTEX_BUCKETS];
+	return hash_u64(key->word[0] ^ hash_u64(key->word[1]) ^
+			hash_u64(key->word[2] + key->offset));
 }
 
-/* A private futex is named by address alone, without a look at the mapping. */
-static int key_get(u64 vaddr, bool is_private, struct futex_key *key)
+static struct futex_bucket *bucket_of(const struct futex_key *key)
+{
+	return &buckets[futex_key_hash(key) % NR_FUTEX_BUCKETS];
+}
+
+int futex_key_get(u64 vaddr, bool is_private, struct futex_key *key)
 {
 	struct aspace *aspace = current_process()->aspace;
 
@@ -146,7 +148,7 @@ static long wait_until_deadline(struct restart_block *args)
 {
 	struct futex_waiter waiter = {.bitset = (u32)args->args[2]};
 	u32 seen;
-	int err = key_get(args->args[0], args->args[3], &waiter.key);
+	int err = futex_key_get(args->args[0], args->args[3], &waiter.key);
 
 	if (err)
 		return err;
@@ -231,7 +233,7 @@ static long futex_wake(u64 vaddr, u32 nr_max, u32 bitset, bool is_private)
 
 	if (!bitset)
 		return -EINVAL;
-	err = key_get(vaddr, is_private, &key);
+	err = futex_key_get(vaddr, is_private, &key);
 	return err ? err : (long)wake_key(&key, nr_max, bitset);
 }
 
@@ -239,7 +241,7 @@ void futex_wake_word(u64 vaddr, u32 nr_max)
 {
 	struct futex_key key;
 
-	if (!key_get(vaddr, false, &key))
+	if (!futex_key_get(vaddr, false, &key))
 		(void)wake_key(&key, nr_max, FUTEX_BITSET_ANY);
 }
 
@@ -276,10 +278,10 @@ static long futex_requeue(const struct requeue_args *args)
 	struct futex_bucket *from_bucket, *to_bucket;
 	struct futex_key from, to;
 	u32 nr_woken, nr_moved = 0, seen;
-	int err = key_get(args->from_vaddr, args->is_private, &from);
+	int err = futex_key_get(args->from_vaddr, args->is_private, &from);
 
 	if (!err)
-		err = key_get(args->to_vaddr, args->is_private, &to);
+		err = futex_key_get(args->to_vaddr, args->is_private, &to);
 	if (err)
 		return err;
 	if ((s32)args->nr_wake < 0 || (s32)args->nr_move < 0)
@@ -308,10 +310,10 @@ static long futex_wake_op(u64 vaddr, u64 vaddr2, u32 nr_wake, u32 nr_wake2,
 {
 	struct futex_key key, key2;
 	u32 old, seen, new_value, nr;
-	int err = key_get(vaddr, is_private, &key);
+	int err = futex_key_get(vaddr, is_private, &key);
 
 	if (!err)
-		err = key_get(vaddr2, is_private, &key2);
+		err = futex_key_get(vaddr2, is_private, &key2);
 	if (!err)
 		err = get_user_u32(vaddr2, &seen);
 	if (err)
@@ -332,11 +334,12 @@ static long futex_wake_op(u64 vaddr, u64 vaddr2, u32 nr_wake, u32 nr_wake2,
 
 /* ---- system calls ------------------------------------------------------ */
 
-/* The deadline of a FUTEX_WAIT*: WAIT is relative, WAIT_BITSET absolute. */
+/* The deadline of what waits: that of WAIT is relative, others absolute. */
 static int get_deadline(u32 op, u64 ts_vaddr, u64 *deadline_ns)
 {
-	bool is_real = op & FUTEX_CLOCK_REALTIME;
-	bool is_absolute = (op & FUTEX_CMD_MASK) == FUTEX_WAIT_BITSET;
+	u32 cmd = op & FUTEX_CMD_MASK;
+	bool is_real = op & FUTEX_CLOCK_REALTIME || cmd == FUTEX_LOCK_PI;
+	bool is_absolute = cmd != FUTEX_WAIT;
 	u64 ns;
 	int err;
 
@@ -370,7 +373,7 @@ long sys_futex(u64 vaddr, u64 op_arg, u64 val_arg, u64 timeout, u64 vaddr2,
 	int err;
 
 	if ((op & FUTEX_CLOCK_REALTIME) && cmd != FUTEX_WAIT &&
-	    cmd != FUTEX_WAIT_BITSET)
+	    cmd != FUTEX_WAIT_BITSET && cmd != FUTEX_LOCK_PI2)
 		return -ENOSYS;
 	switch (cmd) {
 	case FUTEX_WAIT:
@@ -391,6 +394,16 @@ long sys_futex(u64 vaddr, u64 op_arg, u64 val_arg, u64 timeout, u64 vaddr2,
 	case FUTEX_WAKE_OP:
 		return futex_wake_op(vaddr, vaddr2, val, (u32)timeout, val3,
 				     is_private);
+	case FUTEX_LOCK_PI:
+	case FUTEX_LOCK_PI2:
+		err = get_deadline(op, timeout, &deadline_ns);
+		return err ? err
+			   : futex_lock_pi(vaddr, is_private, false,
+					   deadline_ns);
+	case FUTEX_TRYLOCK_PI:
+		return futex_lock_pi(vaddr, is_private, true, 0);
+	case FUTEX_UNLOCK_PI:
+		return futex_unlock_pi(vaddr, is_private);
 	default:
 		return -ENOSYS;
 	}

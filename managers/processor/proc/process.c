@@ -266,6 +266,7 @@ struct task *task_alloc(struct process *process)
 		return NULL;
 	atomic_set(&t->nr_refs, 1);
 	signal_queue_init(&t->pending);
+	futex_pi_start(&t->pi);
 	t->altstack_flags = SS_DISABLE;
 	t->process = process;
 	process_hold(process);

@@ -29,6 +29,7 @@
 #include <lib/atomic.h>
 #include <lib/list.h>
 #include <managers/processor/mm/prefetch_stream.h>
+#include <managers/processor/proc/futex.h>
 #include <managers/processor/proc/signal.h>
 
 struct aspace;     /* managers/processor/mm */
@@ -208,6 +209,7 @@ struct task {
 	u64 set_child_tid;   /* CLONE_CHILD_SETTID [own thread] */
 	u64 clear_child_tid; /* CLONE_CHILD_CLEARTID [own thread] */
 	u64 robust_list;     /* set_robust_list(2) [own thread] */
+	struct futex_pi pi;  /* mutexes with an owner */
 	u64 rseq_vaddr;      /* 0: not registered [own thread] */
 	u32 rseq_bytes;
 	u32 rseq_signature;

@@ -497,6 +497,8 @@ void show_futex_timeout(struct decoder *d, u32 i)
 	switch ((u32)d->args[1] & FUTEX_CMD_MASK) {
 	case FUTEX_WAIT:
 	case FUTEX_WAIT_BITSET:
+	case FUTEX_LOCK_PI:
+	case FUTEX_LOCK_PI2:
 		show_timespec(d, i);
 		break;
 	case FUTEX_REQUEUE:
