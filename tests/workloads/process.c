@@ -72,11 +72,15 @@ static void test_wait(void)
 
 static void test_stop(void)
 {
-	int status;
-	pid_t pid = fork();
+	int status, go[2];
+	pid_t pid;
+	char c;
 
+	pipe(go);
+	pid = fork();
 	if (!pid) {
 		raise(SIGSTOP);
+		read(go[0], &c, 1); /* its end must not come first */
 		_exit(3);
 	}
 	say("untraced", waitpid(pid, &status, WUNTRACED) == pid);
@@ -85,8 +89,11 @@ static void test_stop(void)
 	kill(pid, SIGCONT);
 	say("continued", waitpid(pid, &status, WCONTINUED) == pid);
 	say("is", WIFCONTINUED(status));
+	write(go[1], "x", 1);
 	say("ended", waitpid(pid, &status, 0) == pid);
 	say("with", WEXITSTATUS(status));
+	close(go[0]);
+	close(go[1]);
 }
 
 static void test_memory(void)
