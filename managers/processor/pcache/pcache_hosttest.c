@@ -285,6 +285,69 @@ KTEST(r14_victim_caches_of_1_2_and_8_lines_and_16_threads)
 		EXPECT_EQ(fake_sched_run_apart(run_r14), 0);
 }
 
+/* ---- R21: both sides of a fork write the same pages ---------------------- */
+
+/* Other pages need every line, twice. */
+static void evict_all(void)
+{
+	u64 nr_pages = pcache.nr_lines * 2;
+	struct aspace *other = program(nr_pages);
+
+	for (u64 i = 0; i < 2 * nr_pages; i++)
+		*touch(other, i % nr_pages, true) = 1;
+	aspace_put(other);
+	CHECK(gauge_read(nr_pcache_rmaps) == 0);
+}
+
+#define R21_PAGES 40u
+
+static void r21_write(struct aspace *aspace, u64 first)
+{
+	for (u64 page = 0; page < R21_PAGES; page++)
+		*touch(aspace, page, true) = (u8)(first + page);
+}
+
+static void r21_expect(struct aspace *aspace, u64 first)
+{
+	for (u64 page = 0; page < R21_PAGES; page++)
+		CHECK(*touch(aspace, page, false) == first + page);
+}
+
+static void run_r21(void)
+{
+	struct aspace *parent, *child, *grandchild;
+
+	boot("256K,4way,victim=4");
+	parent = program(R21_PAGES);
+	r21_write(parent, 10);
+	if (seed % 2) /* else TLBs know that some may be written */
+		evict_all();
+	CHECK(!aspace_fork(parent, &child));
+	r21_write(parent, 110);
+	r21_expect(child, 10);
+	r21_write(child, 60);
+	CHECK(!aspace_fork(child, &grandchild));
+	evict_all();
+	r21_write(grandchild, 160);
+	for (u32 i = 0; i < 2; i++) {
+		evict_all();
+		r21_expect(parent, 110);
+		r21_expect(child, 60);
+		r21_expect(grandchild, 160);
+	}
+	aspace_put(parent);
+	r21_expect(child, 60);
+	aspace_put(grandchild);
+	aspace_put(child);
+	expect_empty();
+}
+
+KTEST(r21_each_side_of_a_fork_sees_its_own_pages_after_eviction)
+{
+	for (seed = 1; seed <= 4; seed++)
+		EXPECT_EQ(fake_sched_run_apart(run_r21), 0);
+}
+
 /* ---- R22: lines that many processes map --------------------------------- */
 
 #define R22_PAGES 32u
@@ -293,8 +356,8 @@ static u64 nr_sharers;
 
 static void run_r22(void)
 {
-	struct aspace *processes[64], *other;
-	u64 nr_more, nr_read;
+	struct aspace *processes[64];
+	u64 nr_read;
 
 	boot("512K,4way,victim=16");
 	processes[0] = program(R22_PAGES);
@@ -307,12 +370,7 @@ static void run_r22(void)
 			CHECK(*touch(processes[i], page, false) == page + 1);
 	CHECK(gauge_read(nr_pcache_rmaps) >= (s64)(nr_sharers * 8));
 
-	nr_more = pcache.nr_lines * 2;
-	other = program(nr_more);
-	for (u64 page = 0; page < 2 * nr_more; page++)
-		*touch(other, page % nr_more, true) = 1;
-	aspace_put(other);
-	CHECK(gauge_read(nr_pcache_rmaps) == 0);
+	evict_all();
 	nr_read = counter_read(COUNTER_nr_pcache_fill_from_memory);
 	for (u64 i = 0; i < nr_sharers; i++)
 		for (u64 page = 0; page < R22_PAGES; page++)
