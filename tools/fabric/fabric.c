@@ -27,6 +27,18 @@ int fabric_open(struct fabric *fabric, unsigned int nr_cards,
 	return 0;
 }
 
+void fabric_configure(struct fabric *fabric, const struct topology *topology)
+{
+	for (unsigned int i = 0; i < fabric->nr_cards; i++) {
+		const struct port_plan *plan = &topology->ports[i];
+		struct switch_port *port = &fabric->sw.ports[i + 1];
+
+		card_configure(&fabric->cards[i], plan);
+		port_set_rate(&port->port, plan->width, plan->speed);
+		port->link.faults = plan->faults;
+	}
+}
+
 void fabric_close(struct fabric *fabric)
 {
 	for (unsigned int i = 0; i < fabric->nr_cards; i++)

@@ -26,6 +26,10 @@ struct fabric {
  */
 int fabric_open(struct fabric *fabric, unsigned int nr_cards,
 		const char *const *paths);
+
+/* Make the ports what @topology says, before anybody attaches. */
+void fabric_configure(struct fabric *fabric, const struct topology *topology);
+
 void fabric_close(struct fabric *fabric);
 
 #endif /* FABRIC_FABRIC_H */

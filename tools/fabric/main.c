@@ -8,6 +8,7 @@
 #include "loop.h"
 #include "orders.h"
 #include "stats.h"
+#include "topology.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -23,6 +24,7 @@ static bool wants_stats, wants_end;
 
 static const char usage[] =
 	"usage: brick-fabric [OPTION]... --dir DIR --ports N\n"
+	"       brick-fabric [OPTION]... --dir DIR --topology FILE\n"
 	"       brick-fabric [OPTION]... SOCKET...\n"
 	"       brick-fabric ctl CONTROL ORDER...\n"
 	"\n"
@@ -37,6 +39,11 @@ static const char usage[] =
 	"\n"
 	"  -d, --dir DIR     make the sockets in DIR\n"
 	"  -n, --ports N     how many cards (1 to 32)\n"
+	"  -t, --topology F  what each port is to be: sections [port N] with\n"
+	"                    lines KEY = VALUE of guid, description, socket,\n"
+	"                    width, speed, pkeys, link, drop, corrupt, delay\n"
+	"  -g, --guid GUID   of the first card's node; the others' follow, 16\n"
+	"                    apart\n"
 	"  -l, --log FILE    write the log there, not to standard error\n"
 	"  -v, --verbose     log every command and management packet\n"
 	"  -q, --quiet       log warnings and errors only\n"
@@ -57,11 +64,15 @@ static const char usage[] =
 struct options {
 	const char *dir, *log, *control, *pcap;
 	unsigned int nr_cards;
-	u64 seed;
+	u64 seed, guid;
+	struct topology topology;
 	bool prints_stats, has_no_sm, has_blueflame;
 };
 
 enum { OPTION_SEED = 0x100 }; /* those without a letter */
+
+/* The last card's four GUIDs are numbers, too. */
+#define MAX_GUID (UINT64_MAX - 16 * FABRIC_MAX_CARDS)
 
 static void signal_ready(struct source *source, u32 epoll_events)
 {
@@ -82,11 +93,23 @@ static _Noreturn void fail(const char *what)
 	exit(2);
 }
 
+static void read_topology(struct options *o, const char *path)
+{
+	char error[512];
+
+	if (o->topology.nr_ports)
+		fail("one --topology is enough");
+	if (!topology_read(&o->topology, path, error, sizeof(error)))
+		fail(error);
+}
+
 static void parse_options(int argc, char **argv, struct options *o)
 {
 	static const struct option longs[] = {
 		{"dir", required_argument, NULL, 'd'},
 		{"ports", required_argument, NULL, 'n'},
+		{"topology", required_argument, NULL, 't'},
+		{"guid", required_argument, NULL, 'g'},
 		{"log", required_argument, NULL, 'l'},
 		{"verbose", no_argument, NULL, 'v'},
 		{"quiet", no_argument, NULL, 'q'},
@@ -99,16 +122,28 @@ static void parse_options(int argc, char **argv, struct options *o)
 		{"help", no_argument, NULL, 'h'},
 		{0},
 	};
+	u64 number;
 	int c;
 
-	while ((c = getopt_long(argc, argv, "d:n:l:c:p:vqsSbh", longs, NULL)) !=
-	       -1) {
+	while ((c = getopt_long(argc, argv, "d:n:t:g:l:c:p:vqsSbh", longs,
+				NULL)) != -1) {
 		switch (c) {
 		case 'd':
 			o->dir = optarg;
 			break;
 		case 'n':
-			o->nr_cards = (unsigned int)strtoul(optarg, NULL, 10);
+			if (!parse_number(optarg, FABRIC_MAX_CARDS, &number) ||
+			    !number)
+				fail("--ports is 1 to 32");
+			o->nr_cards = (unsigned int)number;
+			break;
+		case 't':
+			read_topology(o, optarg);
+			break;
+		case 'g':
+			if (!parse_number(optarg, MAX_GUID, &o->guid) ||
+			    !o->guid)
+				fail("--guid wants a number of 64 bits");
 			break;
 		case 'l':
 			o->log = optarg;
@@ -147,29 +182,57 @@ static void parse_options(int argc, char **argv, struct options *o)
 	}
 }
 
-/* The sockets' names; those made from --dir are never freed. */
+/* The file's name in DIR, if there is one; never freed. */
+static const char *in_dir(const struct options *o, const char *name)
+{
+	char *path;
+
+	if (!o->dir || name[0] == '/')
+		return name;
+	if (asprintf(&path, "%s/%s", o->dir, name) < 0)
+		fail("out of memory");
+	return path;
+}
+
+static const char *name_socket(const struct options *o, unsigned int index)
+{
+	const char *planned = o->topology.ports[index].socket;
+	char usual[24];
+
+	if (planned[0])
+		return in_dir(o, planned);
+	if (!o->dir)
+		fail("where are the sockets to be?");
+	snprintf(usual, sizeof(usual), "card%u.sock", index + 1);
+	return in_dir(o, usual);
+}
+
 static void name_sockets(struct options *o, int argc, char **argv,
 			 const char **paths)
 {
-	if (optind < argc) {
-		if (o->dir)
-			fail("give --dir and --ports, or sockets, not both");
+	bool has_names = optind < argc;
+	unsigned int nr_planned = o->topology.nr_ports;
+
+	if (has_names && (o->dir || o->nr_cards))
+		fail("give --dir and --ports, or sockets, not both");
+	if (has_names)
 		o->nr_cards = (unsigned int)(argc - optind);
-	} else if (!o->dir) {
-		fail("where are the sockets to be?");
-	}
+	else if (!o->nr_cards)
+		o->nr_cards = nr_planned;
 	if (o->nr_cards < 1 || o->nr_cards > FABRIC_MAX_CARDS)
 		fail("--ports is 1 to 32");
-	for (unsigned int i = 0; i < o->nr_cards; i++) {
-		char *made;
+	if (nr_planned && nr_planned != o->nr_cards)
+		fail("the topology has another number of ports");
+	for (unsigned int i = 0; i < o->nr_cards; i++)
+		paths[i] =
+			has_names ? argv[optind + (int)i] : name_socket(o, i);
+}
 
-		paths[i] = argv[optind + (int)i];
-		if (!o->dir)
-			continue;
-		if (asprintf(&made, "%s/card%u.sock", o->dir, i + 1) < 0)
-			fail("out of memory");
-		paths[i] = made;
-	}
+static void number_cards(struct options *o)
+{
+	for (u64 i = 0; o->guid && i < FABRIC_MAX_CARDS; i++)
+		if (!o->topology.ports[i].guid)
+			o->topology.ports[i].guid = o->guid + 16 * i;
 }
 
 static int catch_signals(void)
@@ -190,13 +253,14 @@ static int catch_signals(void)
 int main(int argc, char **argv)
 {
 	const char *paths[FABRIC_MAX_CARDS];
-	struct options options = {.seed = 1};
+	static struct options options = {.seed = 1};
 	struct fabric fabric;
 
 	if (argc > 1 && !strcmp(argv[1], "ctl"))
 		return ctl_main(argc - 1, argv + 1);
 	parse_options(argc, argv, &options);
 	name_sockets(&options, argc, argv, paths);
+	number_cards(&options);
 	if (options.log && log_open(options.log)) {
 		perror(options.log);
 		return 1;
@@ -209,6 +273,7 @@ int main(int argc, char **argv)
 	    fabric_open(&fabric, options.nr_cards, paths))
 		return 1;
 	fabric.has_blueflame = options.has_blueflame;
+	fabric_configure(&fabric, &options.topology);
 	if (options.has_no_sm)
 		sm_turn_off(&fabric.sw.sm);
 	if (options.control &&

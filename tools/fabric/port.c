@@ -13,9 +13,13 @@ enum {
 	INFO_SM_LID = 18,
 	INFO_CAPABILITIES = 20,
 	INFO_MKEY_LEASE = 26,
+	INFO_WIDTH_ENABLED = 29,
+	INFO_WIDTH_SUPPORTED = 30,
+	INFO_WIDTH_ACTIVE = 31,
 	INFO_STATE = 32,
 	INFO_PHYSICAL = 33,
 	INFO_LMC = 34,
+	INFO_SPEED = 35, /* active, enabled */
 	INFO_NEIGHBOR_MTU = 36,
 	INFO_OPERATIONAL_VLS = 43,
 	INFO_MKEY_VIOLATIONS = 44,
@@ -36,12 +40,12 @@ static void init_info(u8 *info, u8 number, u32 capabilities)
 	put64(info + INFO_PREFIX, 0xfe80000000000000ull);
 	put32(info + INFO_CAPABILITIES, capabilities);
 	info[28] = number;
-	info[29] = 0x03;                     /* width enabled: 1x, 4x */
-	info[30] = 0x03;                     /* supported */
-	info[31] = 0x02;                     /* active: 4x */
+	info[INFO_WIDTH_ENABLED] = 0x03; /* 1x, 4x */
+	info[INFO_WIDTH_SUPPORTED] = 0x03;
+	info[INFO_WIDTH_ACTIVE] = 0x02;      /* 4x */
 	info[INFO_STATE] = 0x70 | PORT_DOWN; /* SDR, DDR, QDR */
 	info[INFO_PHYSICAL] = PHYSICAL_POLLING << 4 | 2;
-	info[35] = 0x47;                /* QDR active */
+	info[INFO_SPEED] = 0x47;        /* QDR active */
 	info[INFO_NEIGHBOR_MTU] = 0x50; /* 4096 */
 	info[37] = 0x40;                /* VL0-7 */
 	info[39] = 8;
@@ -106,6 +110,23 @@ u32 port_capabilities(const struct port *port)
 void port_set_capabilities(struct port *port, u32 capabilities)
 {
 	put32(port->info + INFO_CAPABILITIES, capabilities);
+}
+
+void port_set_rate(struct port *port, u8 width, u8 speed)
+{
+	u8 *info = port->info;
+
+	/* what is below the highest bit is supported, too */
+	if (width) {
+		info[INFO_WIDTH_ENABLED] = (u8)(2 * width - 1);
+		info[INFO_WIDTH_SUPPORTED] = (u8)(2 * width - 1);
+		info[INFO_WIDTH_ACTIVE] = width;
+	}
+	if (speed) {
+		info[INFO_STATE] =
+			(u8)((info[INFO_STATE] & 0xf) | (2 * speed - 1) << 4);
+		info[INFO_SPEED] = (u8)(speed << 4 | (2 * speed - 1));
+	}
 }
 
 void port_link_up(struct port *port)

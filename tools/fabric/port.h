@@ -100,6 +100,12 @@ u32 port_mtu_bytes(const struct port *port); /* of the link */
 u32 port_capabilities(const struct port *port);
 void port_set_capabilities(struct port *port, u32 capabilities);
 
+/**
+ * port_set_rate - the most that the link can do: PortInfo's codes of the
+ * width (1: 1x, 2: 4x) and speed (1, 2, 4); 0: as it is.
+ */
+void port_set_rate(struct port *port, u8 width, u8 speed);
+
 /* The link came up or went; LID and prefix stay. */
 void port_link_up(struct port *port);
 void port_link_down(struct port *port);

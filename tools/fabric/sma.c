@@ -17,7 +17,13 @@ enum {
 
 void sma_init_port(struct card *card)
 {
+	const struct port_plan *plan = &card->plan;
+
 	port_init(&card->port, CARD_PORT, card->node_guid + 1, CAPABILITIES);
+	port_set_rate(&card->port, plan->width, plan->speed);
+	if (plan->nr_pkeys)
+		memcpy(card->port.pkeys, plan->pkeys,
+		       plan->nr_pkeys * sizeof(plan->pkeys[0]));
 }
 
 void sma_node_info(const struct node_identity *node, u8 *data)
