@@ -113,6 +113,7 @@ ATOMIC_OPS_(atomic64, atomic64_t, s64)
 		cx_old_;                                                       \
 	})
 #define xchg(p, v)              __atomic_exchange_n((p), (v), __ATOMIC_SEQ_CST)
+#define fetch_add(p, v)         __atomic_fetch_add((p), (v), __ATOMIC_SEQ_CST)
 #define fetch_or(p, v)          __atomic_fetch_or((p), (v), __ATOMIC_SEQ_CST)
 #define fetch_and(p, v)         __atomic_fetch_and((p), (v), __ATOMIC_SEQ_CST)
 #define smp_load_acquire(p)     __atomic_load_n((p), __ATOMIC_ACQUIRE)

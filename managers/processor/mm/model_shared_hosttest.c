@@ -45,7 +45,7 @@ void model_expect_lines_free(void)
 		CHECK(pcache.sets[i].nr_extra <= 0);
 		nr_lent -= pcache.sets[i].nr_extra;
 	}
-	CHECK((s32)victims.nr_stock == (s32)pcache.nr_victims + nr_lent);
+	CHECK((s32)stock_count() == (s32)pcache.nr_victims + nr_lent);
 	for (u32 i = 0; i < pcache.nr_lines; i++) {
 		const struct pcache_line *line = &pcache.lines[i];
 

@@ -152,6 +152,13 @@ static void entry_unmap(struct gather *gather, pte_t *ptep, u64 vaddr, bool zap)
 	}
 }
 
+/* After entries of @aspace were found remote that must not be reached. */
+static void flush_evicted(struct aspace *aspace)
+{
+	if (pcache_is_unmapping())
+		tlb_shootdown(&aspace->pt, NULL, 0);
+}
+
 static void range_unmap_or_zap(struct aspace *aspace, u64 start, u64 end,
 			       bool zap)
 {
@@ -162,6 +169,7 @@ static void range_unmap_or_zap(struct aspace *aspace, u64 start, u64 end,
 	     vaddr += PAGE_SIZE)
 		entry_unmap(&gather, ptep, vaddr, zap);
 	gather_flush(&gather);
+	flush_evicted(aspace);
 }
 
 void range_zap(struct aspace *aspace, u64 start, u64 end)
@@ -184,6 +192,7 @@ void range_zap_file(struct aspace *aspace, u64 start, u64 end)
 			entry_unmap(&gather, ptep, vaddr, true);
 	}
 	gather_flush(&gather);
+	flush_evicted(aspace);
 }
 
 void range_unmap(struct aspace *aspace, u64 start, u64 end)
@@ -231,6 +240,7 @@ void range_protect(struct aspace *aspace, u64 start, u64 end, u32 prot)
 			gather_add(&gather, vaddr, NULL, GFRAME_NONE, pte);
 	}
 	gather_flush(&gather);
+	flush_evicted(aspace);
 }
 
 int range_clean(struct aspace *aspace, u64 start, u64 end)
@@ -347,5 +357,7 @@ int range_copy(struct aspace *parent, struct aspace *child)
 	}
 	if (is_weaker)
 		tlb_shootdown(&parent->pt, NULL, 0);
+	else
+		flush_evicted(parent);
 	return rc;
 }

@@ -23,18 +23,10 @@
 #include <lib/minmax.h>
 
 struct evict_batch {
-	u32 nr, nr_max;
-	struct list_head lines; /* EVICTING, by in_fifo */
+	u32 nr, nr_max, nr_announced;
+	struct victim_batch victims; /* what they become */
 	struct rmap_flush flush;
 };
-
-static void todo_push(struct pcache_set *set)
-{
-	ASSERT_LOCKED(&set->lock);
-	spin_lock(&victims.lock);
-	todo_add_locked(set);
-	spin_unlock(&victims.lock);
-}
 
 void evict_want(struct pcache_set *set)
 {
@@ -48,31 +40,44 @@ void evictor_check(void)
 		waitq_wake_one(&victims.evictors);
 }
 
-static struct pcache_set *todo_pop(void)
+bool pcache_is_unmapping(void)
 {
-	struct pcache_set *set;
+	return atomic_read(&victims.nr_unmapping) != 0;
+}
 
-	spin_lock(&victims.lock);
-	set = list_first_entry_or_null(&victims.todo, struct pcache_set,
-				       in_todo);
-	if (set) {
-		list_del_init(&set->in_todo);
-		WRITE_ONCE(victims.nr_todo, victims.nr_todo - 1);
+/* From now on others count on @nr lines, and on TLBs that know too much. */
+static void batch_announce(struct evict_batch *batch, u32 nr)
+{
+	batch->nr_announced += nr;
+	atomic_add(&victims.nr_unmapping, (int)nr);
+}
+
+static void batch_init(struct evict_batch *batch, u32 nr_max)
+{
+	batch->nr = 0;
+	batch->nr_announced = 0;
+	batch->nr_max = nr_max;
+	for (u32 i = 0; i < ARRAY_SIZE(batch->victims.nr); i++) {
+		batch->victims.nr[i] = 0;
+		list_init(&batch->victims.lines[i]);
 	}
-	spin_unlock(&victims.lock);
-	return set;
+	rmap_flush_init(&batch->flush);
 }
 
 /* VALID -> EVICTING: nobody can find a mapping of it any more. */
 static void evict_line(struct evict_batch *batch, struct pcache_line *line)
 {
 	struct pcache_set *set = line->set;
+	bool is_dirty;
 
 	ASSERT(line_is_evictable(line));
 	rmap_unmap_all(line, &batch->flush);
 	line_set_state(line, LINE_EVICTING);
 	list_move_tail(&line->in_list, &set->victims);
-	list_add_tail(&line->in_fifo, &batch->lines);
+	is_dirty = line->is_dirty;
+	line->fifo = is_dirty ? FIFO_DIRTY : FIFO_CLEAN;
+	list_add_tail(&line->in_fifo, &batch->victims.lines[is_dirty]);
+	batch->victims.nr[is_dirty]++;
 	set->nr_extra--;
 	batch->nr++;
 }
@@ -83,6 +88,7 @@ static void evict_from_set(struct evict_batch *batch, struct pcache_set *set)
 	struct pcache_line *line;
 
 	spin_lock(&set->lock);
+	set->is_todo = false;
 	while (set->nr_extra > 0 && batch->nr < batch->nr_max) {
 		line = READ_ONCE(pcache.policy)->choose(set);
 		if (!line) {
@@ -100,26 +106,38 @@ static void evict_from_set(struct evict_batch *batch, struct pcache_set *set)
 /* What is unmapped becomes victims.  Return: how many lines. */
 static u32 batch_finish(struct evict_batch *batch)
 {
-	if (!batch->nr)
-		return 0;
-	counter_add(nr_pcache_eviction_triggered, batch->nr);
-	counter_inc(nr_pcache_eviction_batch);
 	rmap_flush_run(&batch->flush);
-	victims_accept(&batch->lines);
-	counter_add(nr_pcache_eviction_succeed, batch->nr);
+	if (batch->nr) {
+		counter_add(nr_pcache_eviction_triggered, batch->nr);
+		counter_inc(nr_pcache_eviction_batch);
+		victims_accept(&batch->victims);
+		counter_add(nr_pcache_eviction_succeed, batch->nr);
+	}
+	atomic_sub(&victims.nr_unmapping, (int)batch->nr_announced);
 	return batch->nr;
 }
 
 /* Return: how many lines became victims, at most @nr_max. */
 static u32 evict_extras(u32 nr_max)
 {
-	struct evict_batch batch = {.nr = 0, .nr_max = nr_max};
-	u32 nr_looks = READ_ONCE(victims.nr_todo);
-	struct pcache_set *set;
+	struct pcache_set *set, *next;
+	struct evict_batch batch;
+	u32 nr_looks = todo_count(), nr_sets;
+	LIST_HEAD(sets);
 
-	list_init(&batch.lines);
-	while (nr_looks-- && batch.nr < nr_max && (set = todo_pop()))
-		evict_from_set(&batch, set);
+	batch_init(&batch, nr_max);
+	while (nr_looks && batch.nr < nr_max && (nr_sets = todo_take(&sets))) {
+		batch_announce(&batch, nr_sets);
+		list_for_each_entry_safe (set, next, &sets, in_todo) {
+			if (batch.nr == nr_max || !nr_looks)
+				break;
+			nr_looks--;
+			nr_sets--;
+			list_del(&set->in_todo);
+			evict_from_set(&batch, set);
+		}
+		todo_return(&sets, nr_sets);
+	}
 	return batch_finish(&batch);
 }
 
@@ -137,12 +155,12 @@ static void evict_clean_of(struct evict_batch *batch, struct pcache_set *set)
 
 u32 evict_clean(struct pcache_set *first)
 {
-	struct evict_batch batch = {
-		.nr_max = max(READ_ONCE(victims.low) / 2, 1u)};
+	struct evict_batch batch;
 	u32 nr_looks = min(pcache.nr_sets, CLEAN_LOOKS_MAX);
 	u32 at = READ_ONCE(pcache.hand); /* races only make it uneven */
 
-	list_init(&batch.lines);
+	batch_init(&batch, max(READ_ONCE(victims.low) / 2, 1u));
+	batch_announce(&batch, 1);
 	evict_clean_of(&batch, first);
 	while (nr_looks-- && batch.nr < batch.nr_max) {
 		at = at + 1 < pcache.nr_sets ? at + 1 : 0;
@@ -188,8 +206,7 @@ u32 evict_round(void)
 static bool has_work(void)
 {
 	return write_backs_ended() || write_backs_may_start() ||
-	       (READ_ONCE(victims.nr_todo) &&
-		reserve_is_below(READ_ONCE(victims.low)));
+	       (todo_count() && reserve_is_below(READ_ONCE(victims.low)));
 }
 
 void evict_thread(void *arg)

@@ -4,16 +4,19 @@
 /* What the files of the pcache share; nobody outside includes it. */
 #include "pcache.h"
 
+#include <kernel/assert.h>
+#include <kernel/counters.h>
 #include <kernel/wait.h>
 #include <lib/atomic.h>
+#include <managers/processor/mm/pte.h>
 #include <net/rpc.h>
 
-#define WRITE_BATCH       64u /* lines written back with one completion */
-#define NR_WRITE_BATCHES  4u  /* in flight at a time */
-#define PAGES_PER_IPI     64u /* unmapped with one round of TLB flushes, for */
-#define EVICT_BATCH_MAX   1024u /* each CPU to interrupt; but at most */
-#define RECLAIM_BATCH_MAX 16u   /* clean victims that a fault frees at once */
-#define CLEAN_LOOKS_MAX   1024u /* sets in which it looks for clean lines */
+#define WRITE_BATCH      64u   /* lines written back with one completion */
+#define NR_WRITE_BATCHES 4u    /* in flight at a time */
+#define PAGES_PER_IPI    64u   /* unmapped with one round of TLB flushes, for */
+#define EVICT_BATCH_MAX  1024u /* each CPU to interrupt; but at most */
+#define HAND_BATCH_MAX   16u   /* free lines that a CPU gets at once */
+#define CLEAN_LOOKS_MAX  1024u /* sets in which it looks for clean lines */
 
 /* Which line of a set goes? */
 struct pcache_policy {
@@ -32,9 +35,8 @@ struct pcache {
 	u32 nr_victims; /* lines of the victim cache */
 	u32 low_min;    /* bounds of victims.low */
 	u32 low_max;
-	u32 refill;        /* lines an evictor evicts before it sleeps */
-	u32 evict_batch;   /* lines unmapped with one TLB shootdown */
-	u32 reclaim_batch; /* clean victims freed at once */
+	u32 refill;      /* lines an evictor evicts before it sleeps */
+	u32 evict_batch; /* lines unmapped with one TLB shootdown */
 	u32 nr_lines;
 	paddr_t pool_paddr;
 	struct pcache_set *sets;
@@ -51,22 +53,22 @@ struct pcache {
  *
  * Of nr_victims lines some are in the stock, some are victims, some LOOSE,
  * AHEAD or EVICTING, and as many as all sets' nr_extra are in the sets.  The
- * reserve is the stock and the clean victims.
+ * reserve is the stock and the clean victims; some lines CPUs have at hand
+ * (stock.c).
  */
 struct victim_cache {
-	struct spinlock lock;   /* LOCK_VICTIM, inside a set's lock */
-	u32 nr_stock;           /* [lock; read: hint, as all counts] */
+	struct spinlock lock;   /* LOCK_VICTIM, inside a hand's lock */
+	u32 nr_stock;           /* in .stock [lock; read: hint, as all] */
 	u32 nr_clean;           /* in .clean [lock] */
 	u32 nr_dirty;           /* in .dirty [lock] */
 	u32 nr_writing;         /* being written back [lock] */
-	u32 nr_todo;            /* in .todo [lock] */
 	u32 nr_waiting;         /* threads that want a free line [lock] */
 	u32 nr_finished;        /* batches of evictions [lock] */
+	atomic_t nr_unmapping;  /* sets whose lines are being unmapped */
 	u32 low;                /* fewer lines wake an evictor [a hint] */
 	struct list_head stock; /* FREE lines [lock] */
 	struct list_head clean; /* VICTIM lines, oldest first [lock] */
 	struct list_head dirty; /* the same, to be written back [lock] */
-	struct list_head todo;  /* sets with more lines than ways [lock] */
 	struct waitq evictors;  /* sleep here */
 	struct waitq room;      /* here who waits for a free line */
 	struct waitq finished;  /* here who waits for EVICTING lines */
@@ -93,13 +95,43 @@ void line_begin(struct pcache_line *line, struct pcache_set *set, u64 gframe,
 struct pcache_line *reserve_take(void);
 /** set_event - something changed that waiters of @set want to know. */
 void set_event(struct pcache_set *set);
+/** line_check_change - assert that @line may become @to. */
+void line_check_change(struct pcache_line *line, enum line_state to);
 /** line_set_state - make one of the transitions that pcache.h names. */
-void line_set_state(struct pcache_line *line, enum line_state to);
+static inline void line_set_state(struct pcache_line *line, enum line_state to)
+{
+	if (IS_ENABLED(CONFIG_ASSERT))
+		line_check_change(line, to);
+	if (to == LINE_FREE)
+		line->gframe = GFRAME_NONE;
+	/* Last: an EVICTING line is ours, a VICTIM is everybody's. */
+	smp_store_release(&line->state, (u8)to);
+}
+void line_scrub_code(struct pcache_line *line);
+
+/* What all ends of a line have in common. */
+static inline void line_end(struct pcache_line *line)
+{
+	ASSERT_LOCKED(&line->set->lock);
+	ASSERT(!line->nr_pins && !line->nr_maps && !line->is_writing);
+	if (unlikely(line->has_code))
+		line_scrub_code(line);
+	if (unlikely(line->is_ahead))
+		counter_inc(nr_prefetch_wasted);
+	line->is_ahead = false;
+}
+
 /** line_free - @line, VALID or VICTIM, unmapped, unpinned, becomes FREE. */
 void line_free(struct pcache_line *line);
 /** line_drop_victim - the same for a VICTIM that is in no FIFO; it is not
- * put anywhere. */
-void line_drop_victim(struct pcache_line *line);
+ * put anywhere, nor counted. */
+static inline void line_drop_victim(struct pcache_line *line)
+{
+	ASSERT(line->state == LINE_VICTIM && line->fifo == FIFO_NONE);
+	line_end(line);
+	line_set_state(line, LINE_FREE);
+	list_del_init(&line->in_list);
+}
 
 static inline bool line_is_evictable(const struct pcache_line *line)
 {
@@ -110,43 +142,55 @@ static inline bool line_is_evictable(const struct pcache_line *line)
 
 void victims_start(void);
 
+/** stock_count - lines of the stock, those at hand included.  A hint. */
+u32 stock_count(void);
+
 /** reserve_has - is there at least @nr to be had at once?  A hint. */
 static inline bool reserve_has(u32 nr)
 {
-	return READ_ONCE(victims.nr_stock) + READ_ONCE(victims.nr_clean) >= nr;
+	return stock_count() + READ_ONCE(victims.nr_clean) >= nr;
 }
 
-/** reserve_will_have - the same, once all write-backs have ended. */
+/** reserve_will_have - the same, once all that was begun has ended. */
 static inline bool reserve_will_have(u32 nr)
 {
-	return READ_ONCE(victims.nr_stock) + READ_ONCE(victims.nr_clean) +
+	return stock_count() + READ_ONCE(victims.nr_clean) +
 		       READ_ONCE(victims.nr_dirty) +
-		       READ_ONCE(victims.nr_writing) >=
+		       READ_ONCE(victims.nr_writing) +
+		       (u32)atomic_read(&victims.nr_unmapping) >=
 	       nr;
 }
+
+/** todo_count - how many sets evictors know of.  A hint. */
+u32 todo_count(void);
 
 /** reserve_is_below - is there less than @mark?  Or less than half of it at
  * once, because much is being written, while many sets are too large? */
 static inline bool reserve_is_below(u32 mark)
 {
 	return !reserve_will_have(mark) ||
-	       (READ_ONCE(victims.nr_todo) > pcache.nr_victims / 2 &&
-		!reserve_has(mark / 2));
+	       (!reserve_has(mark / 2) && todo_count() > pcache.nr_victims / 2);
 }
 
-/** stock_push, stock_pop - FREE lines of the victim cache.  To pop wakes an
- * evictor when the reserve becomes small.
- * @becomes_large: this set gets the line as the first beyond its ways, and
- *                 becomes known to evictors; or NULL */
-void stock_push(struct pcache_line *line);
-struct pcache_line *stock_pop(struct pcache_set *becomes_large);
 /** reserve_wait - wait until there is some, or *@nr_events is no more @seen. */
 void reserve_wait(const u32 *nr_events, u32 seen);
 /** reserve_was_short - the reserve nearly ran out: from now on keep more. */
 void reserve_was_short(void);
 
-/** victims_accept - @lines, EVICTING, chained by in_fifo, become victims. */
-void victims_accept(struct list_head *lines);
+/** wake_who_waits_for_room - after a full barrier. */
+static inline void wake_who_waits_for_room(void)
+{
+	if (READ_ONCE(victims.nr_waiting))
+		waitq_wake_all(&victims.room);
+}
+
+/* Lines, EVICTING, chained by in_fifo, with .fifo set; [1]: the dirty ones. */
+struct victim_batch {
+	u32 nr[2];
+	struct list_head lines[2];
+};
+/** victims_accept - the lines of @batch become victims. */
+void victims_accept(struct victim_batch *batch);
 /** victim_add, victim_del - @line enters, leaves the FIFO; set lock held. */
 void victim_add(struct pcache_line *line);
 void victim_del(struct pcache_line *line);
@@ -163,7 +207,42 @@ struct victim_pick {
 u32 victims_pick(enum line_fifo fifo, struct victim_pick *picks, u32 max);
 /** victim_lock - lock the set of a picked victim.
  * Return: false, nothing locked: it is not ours any more. */
-bool victim_lock(const struct victim_pick *pick);
+static inline bool victim_lock(const struct victim_pick *pick)
+{
+	struct pcache_line *line = pick->line;
+
+	/* Meanwhile it may have been wanted, freed, even evicted again: then
+	 * it is in a FIFO. */
+	spin_lock(&pick->set->lock);
+	if (likely(line->set == pick->set && line->state == LINE_VICTIM &&
+		   line->fifo == FIFO_NONE && !line->is_writing))
+		return true;
+	spin_unlock(&pick->set->lock);
+	return false;
+}
+
+/* ---- stock.c ---- */
+
+void stock_start(void);
+/** stock_batch - how many lines a CPU gets at once. */
+u32 stock_batch(void);
+/** stock_push, stock_pop - FREE lines of the victim cache.  To pop wakes an
+ * evictor when the reserve becomes small.
+ * @becomes_large: this set gets the line as the first beyond its ways, and
+ *                 becomes known to evictors; or NULL */
+void stock_push(struct pcache_line *line);
+void stock_push_all(struct pcache_line **lines, u32 nr);
+struct pcache_line *stock_pop(struct pcache_set *becomes_large);
+/** stock_steal - get what another CPU has at hand.  Return: is there some? */
+bool stock_steal(void);
+
+/** todo_push - let evictors know of @set, which is locked. */
+void todo_push(struct pcache_set *set);
+/** todo_take - move all of them to @sets, by .in_todo; who takes one from
+ * there locks it and clears .is_todo.  Return: how many. */
+u32 todo_take(struct list_head *sets);
+/** todo_return - @nr of them were not looked at. */
+void todo_return(struct list_head *sets, u32 nr);
 
 /* ---- writeback.c ---- */
 
@@ -179,15 +258,6 @@ bool write_backs_ended(void);
 bool write_backs_may_start(void);
 
 /* ---- evict.c ---- */
-
-/** todo_add_locked - let evictors know of @set.  victims.lock is held. */
-static inline void todo_add_locked(struct pcache_set *set)
-{
-	if (!list_empty(&set->in_todo))
-		return;
-	list_add_tail(&set->in_todo, &victims.todo);
-	WRITE_ONCE(victims.nr_todo, victims.nr_todo + 1);
-}
 
 /** evict_want - @set has lines beyond its ways; its lock is held. */
 void evict_want(struct pcache_set *set);
@@ -219,19 +289,33 @@ void ahead_wait(struct pcache_line *line);
 /* ---- rmap.c ---- */
 
 int __must_check rmap_start(void);
-/** rmap_test_accessed - was @line used since the last call? */
-bool rmap_test_accessed(struct pcache_line *line);
+/** rmap_test_accessed_all - see rmap_test_accessed(). */
+bool rmap_test_accessed_all(struct pcache_line *line);
+/** rmap_test_accessed - was @line used since the last call?
+ * Inline for lines that are mapped once; evictors look at every line. */
+static inline bool rmap_test_accessed(struct pcache_line *line)
+{
+	ASSERT_LOCKED(&line->set->lock);
+	if (unlikely(line->nr_maps != 1))
+		return rmap_test_accessed_all(line);
+	if (!(pte_read(line->first_rmap.ptep) & PTE_ACCESSED))
+		return false;
+	fetch_and(line->first_rmap.ptep, ~PTE_ACCESSED);
+	return true;
+}
 /** rmap_has_dirty - has an entry that maps @line the dirty bit? */
 bool rmap_has_dirty(const struct pcache_line *line);
 
 /* Who has to flush what after a batch of unmappings. */
 struct rmap_flush {
-	struct aspace *aspace; /* the only one, pinned; or NULL */
-	bool is_many;          /* more than one: flush all of .cpus */
+	struct aspace *aspace; /* the first one, pinned; or NULL */
+	bool is_many;          /* it is not the only one */
+	u32 nr_singles;        /* lines mapped once, not yet counted */
 	u32 nr;
 	u64 vaddrs[TLB_FLUSH_PAGES_MAX + 1];
-	struct cpumask cpus;
+	struct cpumask cpus; /* of the others */
 };
+void rmap_flush_init(struct rmap_flush *flush);
 /** rmap_unmap_all - turn all entries that map @line into remote ones. */
 void rmap_unmap_all(struct pcache_line *line, struct rmap_flush *flush);
 /** rmap_flush_run - one round of TLB shootdown for all of them. */

@@ -56,7 +56,8 @@ struct waitq *set_waitq(const struct pcache_set *set)
 static __always_inline void set_changed(struct pcache_set *set)
 {
 	ASSERT_LOCKED(&set->lock);
-	WRITE_ONCE(set->nr_events, set->nr_events + 1);
+	/* A full barrier: who waits for room sees it, or we see who waits. */
+	fetch_add(&set->nr_events, 1u);
 	if (set->nr_waiting)
 		waitq_wake_all(set_waitq(set));
 	if (READ_ONCE(victims.nr_waiting))
@@ -131,7 +132,7 @@ static bool may_be(const struct pcache_line *line, enum line_state state)
 	}
 }
 
-void line_set_state(struct pcache_line *line, enum line_state to)
+void line_check_change(struct pcache_line *line, enum line_state to)
 {
 	static const u16 next[NR_LINE_STATES] = {
 		[LINE_FREE] =
@@ -145,11 +146,7 @@ void line_set_state(struct pcache_line *line, enum line_state to)
 	};
 
 	ASSERT(next[line->state] & BIT(to));
-	if (to == LINE_FREE)
-		line->gframe = GFRAME_NONE;
 	ASSERT(may_be(line, to));
-	/* Last: an EVICTING line is ours, a VICTIM is everybody's. */
-	smp_store_release(&line->state, (u8)to);
 }
 
 /* ---- finding and claiming ---------------------------------------------------
@@ -193,7 +190,7 @@ static void set_add_extra(struct pcache_set *set)
 }
 
 /* A free line for @set, a way of its own or from the stock; or NULL. */
-static struct pcache_line *set_claim(struct pcache_set *set)
+static __always_inline struct pcache_line *set_claim(struct pcache_set *set)
 {
 	struct pcache_line *line = set_pop_free(set);
 
@@ -325,7 +322,7 @@ static void make_room(struct pcache_set *set, u32 seen)
 }
 
 /* Evictors should never be this late; if they are, each fault that takes a
- * line of the reserve lends a hand.  No lock held; does not sleep. */
+ * batch of the reserve lends a hand.  No lock held; does not sleep. */
 static void help_if_late(void)
 {
 	if (!reserve_is_below(READ_ONCE(victims.low) / 2))
@@ -356,10 +353,10 @@ static __noinline enum pcache_got get_locked(struct pcache_set *set, u64 gframe,
 		if (got != PCACHE_FULL) {
 			if (is_late && got == PCACHE_FOUND_AHEAD)
 				counter_inc(nr_prefetch_late);
-			help_if_late();
 			return got;
 		}
-		if (victims_reclaim() || evict_clean(set))
+		help_if_late();
+		if (victims_reclaim() || stock_steal() || evict_clean(set))
 			continue;
 		if (!may_wait_for_room)
 			return got;
@@ -377,7 +374,7 @@ enum pcache_got pcache_get(u64 gframe, struct pcache_line **line)
 
 	spin_lock(&set->lock);
 	*line = set_find(set, gframe);
-	if (unlikely(*line || !(free = set_pop_free(set))))
+	if (unlikely(*line || !(free = set_claim(set))))
 		return get_locked(set, gframe, true, line);
 	line_begin(free, set, gframe, LINE_FILLING);
 	spin_unlock(&set->lock);
@@ -416,7 +413,7 @@ void pcache_line_becomes_valid(struct pcache_line *line)
 {
 	ASSERT_LOCKED(&line->set->lock);
 	ASSERT(line->state == LINE_FILLING && line->nr_pins == 1);
-	line_set_state(line, LINE_VALID);
+	line_check_change(line, LINE_VALID);
 }
 
 void pcache_unpin_locked(struct pcache_line *line)
@@ -446,7 +443,7 @@ struct pcache_line *reserve_take(void)
 
 	do
 		line = stock_pop(NULL);
-	while (!line && victims_reclaim());
+	while (!line && (victims_reclaim() || stock_steal()));
 	return line;
 }
 
@@ -501,32 +498,11 @@ bool pcache_adopt(struct pcache_line *line, u64 gframe, u64 nr_write_backs)
  * processor.  So pages that held code are overwritten before they are used
  * again.
  */
-static void line_scrub_code(struct pcache_line *line)
+void line_scrub_code(struct pcache_line *line)
 {
 	if (pcache.must_scrub_code)
 		memset(pcache_line_kaddr(line), 0, PAGE_SIZE);
 	line->has_code = false;
-}
-
-/* What all ends have in common. */
-static void line_end(struct pcache_line *line)
-{
-	ASSERT_LOCKED(&line->set->lock);
-	ASSERT(!line->nr_pins && !line->nr_maps && !line->is_writing);
-	if (line->has_code)
-		line_scrub_code(line);
-	if (line->is_ahead)
-		counter_inc(nr_prefetch_wasted);
-	line->is_ahead = false;
-	gauge_sub(nr_pcache_lines, 1);
-}
-
-void line_drop_victim(struct pcache_line *line)
-{
-	ASSERT(line->state == LINE_VICTIM && line->fifo == FIFO_NONE);
-	line_end(line);
-	line_set_state(line, LINE_FREE);
-	list_del_init(&line->in_list);
 }
 
 void line_free(struct pcache_line *line)
@@ -541,6 +517,7 @@ void line_free(struct pcache_line *line)
 		line_end(line);
 		set_put_free(set, line);
 	}
+	gauge_sub(nr_pcache_lines, 1);
 	set_event(set);
 }
 

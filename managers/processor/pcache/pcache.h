@@ -130,7 +130,9 @@ struct pcache_set {
 	struct list_head free;     /* [lock] */
 	struct list_head resident; /* FILLING, VALID; oldest first [lock] */
 	struct list_head victims;  /* EVICTING, VICTIM [lock] */
-	struct list_head in_todo;  /* wants the evictor [victim lock] */
+	struct list_head in_todo;  /* wants the evictor [hand's lock; who took
+				      it from there] */
+	bool is_todo;              /* .in_todo is in a list [lock] */
 };
 
 /* ---- start ------------------------------------------------------------------
@@ -338,6 +340,15 @@ bool __must_check pcache_rmap_add(struct pcache_line *line,
 /** pcache_rmap_del - it no longer does.  Same context. */
 void pcache_rmap_del(struct pcache_line *line, struct aspace *aspace,
 		     u64 vaddr);
+
+/**
+ * pcache_is_unmapping - do TLBs know pages whose entries are remote already?
+ *
+ * That is so from when an evictor unmaps a line until its batch is flushed.
+ * Who has seen a remote entry and promises that nobody reaches its page by
+ * what the entry was before, asks and flushes.
+ */
+bool pcache_is_unmapping(void);
 
 /** pcache_line_check, pcache_set_check - the invariants; set lock held. */
 bool pcache_line_check(const struct pcache_line *line);

@@ -21,6 +21,7 @@
 #include <tests/unit/fake_m.h>
 #include <tests/unit/fake_mmu.h>
 #include <tests/unit/fake_sched.h>
+#include <uapi/mman.h>
 
 #define HEAP 0x200000ul /* where fake M puts brk */
 
@@ -219,6 +220,54 @@ KTEST(a_fault_takes_clean_lines_of_any_set_before_it_waits)
 {
 	for (seed = 1; seed <= 4; seed++)
 		EXPECT_EQ(fake_sched_run_apart(run_clean), 0);
+}
+
+/* ---- a page that is being evicted ---------------------------------------- */
+
+#define REFUSED_PAGES 8u
+
+static struct aspace *refused_aspace;
+static bool is_over, has_ended;
+
+/* Has the other thread's pages evicted all the time. */
+static void evict_all_the_time(void *arg)
+{
+	for (u64 i = 0; !is_over; i++)
+		touch(refused_aspace, REFUSED_PAGES + i % 64, false);
+	has_ended = true;
+}
+
+static void run_refused(void)
+{
+	boot("64K,4way,victim=4");
+	refused_aspace = program(REFUSED_PAGES + 64);
+	for (u64 page = 0; page < REFUSED_PAGES + 64; page++)
+		touch(refused_aspace, page, true);
+	CHECK(thread_spawn("evicts", evict_all_the_time, NULL));
+	for (u64 i = 0; i < 300; i++) {
+		u64 page = i % REFUSED_PAGES, vaddr = HEAP + page * PAGE_SIZE;
+
+		touch(refused_aspace, page, false);
+		for (u64 k = 0; k < i % 20; k++)
+			fake_sched_point();
+		CHECK(!aspace_mprotect(refused_aspace, vaddr, PAGE_SIZE,
+				       PROT_NONE));
+		CHECK(!mmu_access(aspace_page_table(refused_aspace), vaddr,
+				  false));
+		CHECK(!aspace_mprotect(refused_aspace, vaddr, PAGE_SIZE,
+				       PROT_READ | PROT_WRITE));
+	}
+	is_over = true;
+	while (!has_ended)
+		sleep_ns(NSEC_PER_MSEC);
+	aspace_put(refused_aspace);
+	expect_empty();
+}
+
+KTEST(no_tlb_reaches_a_page_that_was_taken_away_while_it_was_evicted)
+{
+	for (seed = 1; seed <= 8; seed++)
+		EXPECT_EQ(fake_sched_run_apart(run_refused), 0);
 }
 
 /* ---- R14: the smallest victim caches ------------------------------------ */

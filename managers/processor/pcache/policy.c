@@ -28,20 +28,18 @@ static const struct pcache_policy policy_fifo = {
 	.choose = choose_fifo,
 };
 
-/* FIFO with a second chance for lines that were used since the last look. */
+/* FIFO with a second chance for lines that were used since the last look: the
+ * list is a ring, its head the hand. */
 static struct pcache_line *choose_clock(struct pcache_set *set)
 {
-	struct pcache_line *line, *next, *last;
+	struct pcache_line *line;
 
-	if (list_empty(&set->resident))
-		return NULL;
-	last = list_last_entry(&set->resident, struct pcache_line, in_list);
-	list_for_each_entry_safe (line, next, &set->resident, in_list) {
-		if (line_is_evictable(line) && !rmap_test_accessed(line))
-			return line;
-		list_move_tail(&line->in_list, &set->resident);
-		if (line == last)
-			break;
+	list_for_each_entry (line, &set->resident, in_list) {
+		if (!line_is_evictable(line) || rmap_test_accessed(line))
+			continue;
+		list_del(&set->resident);
+		list_add_tail(&set->resident, &line->in_list);
+		return line;
 	}
 	return choose_fifo(set);
 }

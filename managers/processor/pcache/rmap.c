@@ -97,25 +97,50 @@ void pcache_rmap_del(struct pcache_line *line, struct aspace *aspace, u64 vaddr)
 	CHECK(!"a present entry without its rmap");
 }
 
-static void flush_note(struct rmap_flush *flush, struct aspace *aspace,
-		       u64 vaddr)
+void rmap_flush_init(struct rmap_flush *flush)
+{
+	flush->aspace = NULL;
+	flush->is_many = false;
+	flush->nr = 0;
+	flush->nr_singles = 0;
+}
+
+static void flush_add_cpus(struct rmap_flush *flush, struct aspace *aspace)
 {
 	struct page_table *pt = aspace_page_table(aspace);
 
 	for (size_t i = 0; i < ARRAY_SIZE(flush->cpus.bits); i++)
 		flush->cpus.bits[i] |= READ_ONCE(pt->cpus.bits[i]);
+}
+
+/* @aspace is the first one, or not the only one. */
+static __noinline void flush_note_other(struct rmap_flush *flush,
+					struct aspace *aspace, u64 vaddr)
+{
 	if (!flush->aspace) {
 		aspace_pin(aspace);
 		flush->aspace = aspace;
+		flush->vaddrs[flush->nr++] = vaddr;
+		return;
 	}
-	if (flush->aspace != aspace)
-		flush->is_many = true;
+	if (!flush->is_many)
+		flush->cpus = (struct cpumask){0};
+	flush->is_many = true;
+	flush_add_cpus(flush, aspace);
+}
+
+static inline void flush_note(struct rmap_flush *flush, struct aspace *aspace,
+			      u64 vaddr)
+{
+	if (unlikely(flush->aspace != aspace))
+		flush_note_other(flush, aspace, vaddr);
 	else if (flush->nr <= TLB_FLUSH_PAGES_MAX)
 		flush->vaddrs[flush->nr++] = vaddr;
 }
 
-/* Unmap the first of @line's mappings. */
-static void unmap_first(struct pcache_line *line, struct rmap_flush *flush)
+/* The entry of @line's first mapping becomes remote. */
+static __always_inline void unmap_first(struct pcache_line *line,
+					struct rmap_flush *flush)
 {
 	struct rmap *rmap = &line->first_rmap;
 	pte_t *ptep = rmap->ptep;
@@ -130,14 +155,29 @@ static void unmap_first(struct pcache_line *line, struct rmap_flush *flush)
 	if (pte & PTE_DIRTY)
 		line->is_dirty = true;
 	flush_note(flush, rmap->aspace, rmap->vaddr);
-	rmap_remove(line, NULL);
+}
+
+static __noinline void unmap_many(struct pcache_line *line,
+				  struct rmap_flush *flush)
+{
+	while (line->nr_maps) {
+		unmap_first(line, flush);
+		rmap_remove(line, NULL);
+	}
 }
 
 void rmap_unmap_all(struct pcache_line *line, struct rmap_flush *flush)
 {
 	ASSERT_LOCKED(&line->set->lock);
-	while (line->nr_maps)
-		unmap_first(line, flush);
+	if (unlikely(line->nr_maps != 1)) {
+		unmap_many(line, flush);
+		return;
+	}
+	unmap_first(line, flush);
+	ledger_give(line->first_rmap.aspace, LEDGER_RMAP,
+		    line->first_rmap.vaddr);
+	line->nr_maps = 0;
+	flush->nr_singles++;
 }
 
 void rmap_flush_run(struct rmap_flush *flush)
@@ -146,11 +186,15 @@ void rmap_flush_run(struct rmap_flush *flush)
 
 	if (!flush->aspace)
 		return;
-	if (flush->is_many)
+	counter_add(nr_pcache_rmap_free, flush->nr_singles);
+	gauge_sub(nr_pcache_rmaps, flush->nr_singles);
+	if (flush->is_many) {
+		flush_add_cpus(flush, flush->aspace);
 		nr_ipis = tlb_shootdown_mask(&flush->cpus);
-	else
+	} else {
 		nr_ipis = tlb_shootdown(aspace_page_table(flush->aspace),
 					flush->vaddrs, flush->nr);
+	}
 	counter_add(nr_pcache_eviction_ipi, nr_ipis);
 	aspace_unpin(flush->aspace);
 	flush->aspace = NULL;
@@ -167,7 +211,7 @@ bool rmap_has_dirty(const struct pcache_line *line)
 	return false;
 }
 
-bool rmap_test_accessed(struct pcache_line *line)
+bool rmap_test_accessed_all(struct pcache_line *line)
 {
 	bool was_accessed = false;
 

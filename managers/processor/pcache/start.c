@@ -85,7 +85,6 @@ static void geometry_decide(void)
 	pcache.low_max = max(nr_victims * 3 / 4, 1u);
 	pcache.refill = REFILL_MAX;
 	pcache.evict_batch = max(EVICT_BATCH, nr_others * PAGES_PER_IPI);
-	pcache.reclaim_batch = clamp(nr_victims / 16, 1u, RECLAIM_BATCH_MAX);
 	pcache.nr_lines = pcache.nr_sets * pcache.nr_ways + nr_victims;
 }
 
@@ -133,6 +132,7 @@ int pcache_start(void)
 	if (rc)
 		return rc;
 	victims_start();
+	stock_start();
 	sets_start();
 	for (u32 i = 0; i < nr_threads; i++)
 		if (!thread_spawn("evictd", evict_thread, NULL))
@@ -183,8 +183,7 @@ static void cmd_pcache(int argc, char **argv)
 	show_percent("victims, clean", victims.nr_clean, pcache.nr_victims);
 	show_percent("victims, dirty", victims.nr_dirty + victims.nr_writing,
 		     pcache.nr_victims);
-	show_percent("free lines in stock", victims.nr_stock,
-		     pcache.nr_victims);
+	show_percent("free lines in stock", stock_count(), pcache.nr_victims);
 	mprintf("%-24s %u\n", "evictors wake up below", victims.low);
 	mprintf("%-24s %lu\n", "mappings", (u64)gauge_read(nr_pcache_rmaps));
 	mprintf("%-24s %lu\n", "frames in use",

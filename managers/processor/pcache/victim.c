@@ -23,58 +23,22 @@ void victims_start(void)
 	list_init(&victims.stock);
 	list_init(&victims.clean);
 	list_init(&victims.dirty);
-	list_init(&victims.todo);
 	waitq_init(&victims.evictors);
 	waitq_init(&victims.room);
 	waitq_init(&victims.finished);
 	victims.low = pcache.low_min;
 }
 
-/* ---- the stock --------------------------------------------------------------
+/* ---- waiting for room -------------------------------------------------------
  */
-
-static void wake_who_waits_for_room(void)
-{
-	if (READ_ONCE(victims.nr_waiting))
-		waitq_wake_all(&victims.room);
-}
-
-void stock_push(struct pcache_line *line)
-{
-	ASSERT(line->state == LINE_FREE);
-	spin_lock(&victims.lock);
-	line->set = NULL;
-	list_add(&line->in_list, &victims.stock);
-	WRITE_ONCE(victims.nr_stock, victims.nr_stock + 1);
-	spin_unlock(&victims.lock);
-	wake_who_waits_for_room();
-}
-
-struct pcache_line *stock_pop(struct pcache_set *becomes_large)
-{
-	struct pcache_line *line;
-
-	spin_lock(&victims.lock);
-	line = list_first_entry_or_null(&victims.stock, struct pcache_line,
-					in_list);
-	if (line) {
-		list_del_init(&line->in_list);
-		WRITE_ONCE(victims.nr_stock, victims.nr_stock - 1);
-		if (becomes_large)
-			todo_add_locked(becomes_large);
-	}
-	spin_unlock(&victims.lock);
-	evictor_check();
-	return line;
-}
 
 static void waiting_add(u32 nr)
 {
-	/* With the lock: who adds to the reserve sees it, or we see what was
-	 * added. */
 	spin_lock(&victims.lock);
-	victims.nr_waiting += nr;
+	WRITE_ONCE(victims.nr_waiting, victims.nr_waiting + nr);
 	spin_unlock(&victims.lock);
+	/* Who adds to the reserve sees it, or we see what was added. */
+	smp_mb();
 }
 
 void reserve_wait(const u32 *nr_events, u32 seen)
@@ -113,12 +77,14 @@ static void fifo_push(struct pcache_line *line)
 /* @line leaves the FIFO it is in, if any.  The lock is held. */
 static void fifo_remove(struct pcache_line *line)
 {
+	if (line->fifo == FIFO_NONE)
+		return;
 	if (line->fifo == FIFO_DIRTY)
 		WRITE_ONCE(victims.nr_dirty, victims.nr_dirty - 1);
-	else if (line->fifo == FIFO_CLEAN)
+	else
 		WRITE_ONCE(victims.nr_clean, victims.nr_clean - 1);
 	line->fifo = FIFO_NONE;
-	list_del_init(&line->in_fifo);
+	list_del(&line->in_fifo);
 }
 
 void victim_add(struct pcache_line *line)
@@ -138,22 +104,26 @@ void victim_del(struct pcache_line *line)
 	spin_unlock(&victims.lock);
 }
 
-void victims_accept(struct list_head *lines)
+/* From here on others may take them away: when they get the lock. */
+static void become_victims(struct list_head *lines, struct list_head *fifo)
 {
-	struct pcache_line *line, *next;
-	u32 nr_clean = 0;
+	struct pcache_line *line;
 
-	spin_lock(&victims.lock);
-	list_for_each_entry_safe (line, next, lines, in_fifo) {
-		list_del_init(&line->in_fifo);
-		nr_clean += !line->is_dirty;
-		fifo_push(line);
-		/* From here on others may take it away. */
+	list_for_each_entry (line, lines, in_fifo)
 		line_set_state(line, LINE_VICTIM);
-	}
+	list_splice_tail_init(lines, fifo);
+}
+
+void victims_accept(struct victim_batch *batch)
+{
+	spin_lock(&victims.lock);
+	become_victims(&batch->lines[false], &victims.clean);
+	become_victims(&batch->lines[true], &victims.dirty);
+	WRITE_ONCE(victims.nr_clean, victims.nr_clean + batch->nr[false]);
+	WRITE_ONCE(victims.nr_dirty, victims.nr_dirty + batch->nr[true]);
 	smp_store_release(&victims.nr_finished, victims.nr_finished + 1);
 	spin_unlock(&victims.lock);
-	counter_add(nr_clflush_clean_skipped, nr_clean);
+	counter_add(nr_clflush_clean_skipped, batch->nr[false]);
 	waitq_wake_all(&victims.finished);
 	wake_who_waits_for_room();
 }
@@ -163,34 +133,25 @@ void victims_accept(struct list_head *lines)
 
 u32 victims_pick(enum line_fifo fifo, struct victim_pick *picks, u32 max)
 {
-	struct list_head *list =
-		fifo == FIFO_DIRTY ? &victims.dirty : &victims.clean;
+	bool is_clean = fifo == FIFO_CLEAN;
+	struct list_head *list = is_clean ? &victims.clean : &victims.dirty;
+	u32 *count = is_clean ? &victims.nr_clean : &victims.nr_dirty;
+	struct pcache_line *line;
 	u32 nr = 0;
 
 	spin_lock(&victims.lock);
-	while (nr < max && !list_empty(list)) {
-		struct pcache_line *line =
-			list_first_entry(list, struct pcache_line, in_fifo);
-
+	list_for_each_entry (line, list, in_fifo) {
+		if (nr == max)
+			break;
 		picks[nr++] = (struct victim_pick){line, line->set};
-		fifo_remove(line);
+		line->fifo = FIFO_NONE;
 	}
+	/* All before @line at once, which may be the head. */
+	list->next = &line->in_fifo;
+	line->in_fifo.prev = list;
+	WRITE_ONCE(*count, *count - nr);
 	spin_unlock(&victims.lock);
 	return nr;
-}
-
-bool victim_lock(const struct victim_pick *pick)
-{
-	struct pcache_line *line = pick->line;
-
-	/* Meanwhile it may have been wanted, freed, even evicted again: then
-	 * it is in a FIFO. */
-	spin_lock(&pick->set->lock);
-	if (line->set == pick->set && line->state == LINE_VICTIM &&
-	    line->fifo == FIFO_NONE && !line->is_writing)
-		return true;
-	spin_unlock(&pick->set->lock);
-	return false;
 }
 
 /* Free a picked victim, unless somebody has a use for it. */
@@ -205,7 +166,7 @@ static bool reclaim_one(const struct victim_pick *pick)
 		victim_add(line);
 	} else {
 		line_drop_victim(line);
-		is_free = true;
+		is_free = true; /* and nobody else knows it now */
 	}
 	spin_unlock(&pick->set->lock);
 	return is_free;
@@ -213,28 +174,19 @@ static bool reclaim_one(const struct victim_pick *pick)
 
 u32 victims_reclaim(void)
 {
-	struct victim_pick picks[RECLAIM_BATCH_MAX];
-	u32 nr = victims_pick(FIFO_CLEAN, picks, pcache.reclaim_batch);
-	LIST_HEAD(freed);
-	u32 nr_freed = 0;
+	struct victim_pick picks[HAND_BATCH_MAX];
+	struct pcache_line *freed[HAND_BATCH_MAX];
+	u32 nr = victims_pick(FIFO_CLEAN, picks, stock_batch()), nr_freed = 0;
 
-	for (u32 i = 0; i < nr; i++) {
-		struct pcache_line *line = picks[i].line;
-
-		if (!reclaim_one(&picks[i]))
-			continue;
-		line->set = NULL; /* nobody else knows it now */
-		list_add_tail(&line->in_list, &freed);
-		nr_freed++;
-	}
+	for (u32 i = 0; i < nr; i++)
+		if (reclaim_one(&picks[i]))
+			freed[nr_freed++] = picks[i].line;
 	counter_add(nr_victim_eviction_triggered, nr);
+	evictor_check();
 	if (!nr_freed)
 		return 0;
 	counter_add(nr_victim_eviction_succeed, nr_freed);
-	spin_lock(&victims.lock);
-	list_splice_tail_init(&freed, &victims.stock);
-	WRITE_ONCE(victims.nr_stock, victims.nr_stock + nr_freed);
-	spin_unlock(&victims.lock);
-	wake_who_waits_for_room();
+	gauge_sub(nr_pcache_lines, nr_freed);
+	stock_push_all(freed, nr_freed);
 	return nr_freed;
 }
