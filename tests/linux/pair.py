@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Two guests with Debian's kernel on one fabric."""
+"""Guests with Debian's kernel, and nodes of Brick, on one fabric."""
 import os
-import subprocess
 
 from bricklib.fabric import Fabric
 from bricklib.linux import LinuxGuest, make_initramfs, unpacked
-from conftest import BUILD, TOP, short_folder
+from bricklib.node import Node
+from bricklib.workload import compile_program
+from conftest import BUILD, KERNEL, TOP, short_folder
 
 MODULES = ('mlx4_ib', 'ib_umad', 'ib_uverbs', 'rdma_ucm', 'ib_ipoib')
 
@@ -17,11 +18,14 @@ def start_opensm(guest):
 
 
 class Pair:
-    """Guests a and b; the model's files and theirs lie in one folder."""
+    """Guests a and b, and the nodes of Brick in nodes (their configurations);
+    the model's files and theirs lie in one folder."""
 
-    def __init__(self, names=('a', 'b'), options=()):
+    def __init__(self, names=('a', 'b'), options=(), nodes=()):
         self.folder = short_folder()
-        self.cards = [f'{self.folder}/{n}.hca' for n in names]
+        self.nodes = [Node(n, self.folder, 'tested', KERNEL) for n in nodes]
+        self.cards = [f'{self.folder}/{n}.hca'
+                      for n in (*names, *(n.name for n in self.nodes))]
         self.fabric = Fabric(self.cards, self.folder,
                              f'{BUILD}/tools/brick-fabric',
                              options)
@@ -38,16 +42,16 @@ class Pair:
         for name in sorted(os.listdir(here)):
             if name.endswith('.c'):
                 to = f'{self.folder}/{name[:-2]}'
-                subprocess.run(['gcc', '-O1', '-Wall', '-Wextra', '-Werror',
-                                '-static', '-o', to, f'{here}/{name}'],
-                               check=True)
+                # The guests have Debian's libraries of the same release.
+                compile_program(to, f'linux/{name}', '-Wl,--no-as-needed',
+                                '-lrdmacm', '-libverbs')
                 made.append((to, f'/usr/bin/{name[:-2]}'))
         return made
 
     def start(self):
         self.fabric.start()
-        for guest in self.guests:
-            guest.start()
+        for machine in (*self.guests, *self.nodes):
+            machine.start()
         for guest in self.guests:
             self.load(guest)
         for number, guest in enumerate(self.guests, 1):
@@ -97,6 +101,8 @@ class Pair:
     def stop(self):
         for guest in self.guests:
             guest.kill()
+        for node in self.nodes:
+            node.stop()
         self.fabric.stop()
 
     def serve(self, server, client, port=None, timeout=180):
