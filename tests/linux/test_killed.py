@@ -27,7 +27,8 @@ def test_the_other_sees_errors_and_the_next_boot_works(mortal):
     b.must('sent() { cat '
            '/sys/class/infiniband/mlx4_0/ports/1/counters/port_xmit_data; }; '
            'was=$(sent); for i in $(seq 600); do [ $(sent) -gt $((was + '
-           '1000000)) ] && exit 0; sleep 0.1; done; exit 1')
+           '1000000)) ] && exit 0; [ -s /tmp/status ] && break; sleep 0.1; '
+           'done; cat /tmp/out; exit 1', 300)
     a.kill()
     b.must('for i in $(seq 1200); do [ -s /tmp/status ] && exit 0; '
            'sleep 0.1; done; exit 1', 200)
