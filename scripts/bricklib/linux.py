@@ -229,8 +229,9 @@ class LinuxGuest(Process):
             left = deadline - time.monotonic()
             if left <= 0:
                 raise BrickError(
-                    f'{self.name}: no answer in {timeout:.0f} s; the end of '
-                    f'its log:\n{self.log_text()[-3000:]}')
+                    f'{self.name}: no answer in {timeout:.0f} s, but '
+                    f'{self.seen[-500:]!r}; the end of its log:\n'
+                    f'{self.log_text()[-3000:]}')
             self.port.settimeout(left)
             try:
                 data = self.port.recv(65536)
