@@ -61,11 +61,6 @@ INITCALL(futex_init);
 
 /* ---- keys -------------------------------------------------------------- */
 
-static bool key_equal(const struct futex_key *a, const struct futex_key *b)
-{
-	return !memcmp(a, b, sizeof(*a));
-}
-
 u64 futex_key_hash(const struct futex_key *key)
 {
 	return hash_u64(key->word[0] ^ hash_u64(key->word[1]) ^
@@ -206,7 +201,8 @@ static u32 wake_bucket_locked(struct futex_bucket *bucket,
 	list_for_each_entry_safe (waiter, next, &bucket->waiters, link) {
 		if (nr >= nr_max)
 			break;
-		if (!(waiter->bitset & bitset) || !key_equal(&waiter->key, key))
+		if (!(waiter->bitset & bitset) ||
+		    !futex_key_equal(&waiter->key, key))
 			continue;
 		wake_locked(waiter);
 		nr++;
@@ -263,7 +259,7 @@ static u32 move_waiters_locked(struct futex_bucket *from_bucket,
 	list_for_each_entry_safe (waiter, next, &from_bucket->waiters, link) {
 		if (nr >= nr_max)
 			break;
-		if (!key_equal(&waiter->key, from))
+		if (!futex_key_equal(&waiter->key, from))
 			continue;
 		waiter->key = *to;
 		WRITE_ONCE(waiter->bucket, to_bucket);
@@ -297,7 +293,7 @@ static long futex_requeue(const struct requeue_args *args)
 	spin_lock_pair(&from_bucket->lock, &to_bucket->lock);
 	nr_woken = wake_bucket_locked(from_bucket, &from, args->nr_wake,
 				      FUTEX_BITSET_ANY);
-	if (!key_equal(&from, &to))
+	if (!futex_key_equal(&from, &to))
 		nr_moved = move_waiters_locked(from_bucket, to_bucket, &from,
 					       &to, args->nr_move);
 	spin_unlock_pair(&from_bucket->lock, &to_bucket->lock);

@@ -3,6 +3,7 @@
 #define PROCESSOR_FUTEX_H
 
 #include <lib/list.h>
+#include <lib/string.h>
 #include <lib/types.h>
 #include <managers/processor/proc/resources.h>
 
@@ -47,6 +48,12 @@ struct futex_pi {
 int __must_check futex_key_get(u64 vaddr, bool is_private,
 			       struct futex_key *key);
 u64 futex_key_hash(const struct futex_key *key);
+/** futex_key_equal - do both name the same word? */
+static inline bool futex_key_equal(const struct futex_key *a,
+				   const struct futex_key *b)
+{
+	return !memcmp(a, b, sizeof(*a));
+}
 
 /** futex_lock_pi - own the word, when its owner lets go of it, or before
  * @deadline_ns, or at once or not at all (@is_try).  May sleep.

@@ -25,7 +25,6 @@
 #include <kernel/uaccess.h>
 #include <kernel/wait.h>
 #include <lib/errno.h>
-#include <lib/string.h>
 #include <managers/processor/proc/process.h>
 #include <mm/slab.h>
 
@@ -99,7 +98,7 @@ static struct pi_futex *find_locked(struct pi_bucket *bucket,
 	struct pi_futex *futex;
 
 	list_for_each_entry (futex, &bucket->futexes, in_bucket)
-		if (!memcmp(&futex->key, key, sizeof(*key)))
+		if (futex_key_equal(&futex->key, key))
 			return futex;
 	return NULL;
 }
