@@ -14,6 +14,11 @@ static void send(struct pair *p, u32 bytes, u32 seed)
 	expect_cqe(&p->cq[0], true, WC_OK);
 }
 
+static u64 nr_losses(void)
+{
+	return test_fabric.cards[0].stats.uc_losses;
+}
+
 KTEST(uc_sends_and_writes_arrive)
 {
 	struct test_cqe cqe = {0};
@@ -30,6 +35,7 @@ KTEST(uc_sends_and_writes_arrive)
 		       p.buffer[1] + 64, KEY_ALL);
 	expect_cqe(&p.cq[0], true, WC_OK);
 	EXPECT_TRUE(test_is_filled(pair_at(&p, 1) + 64, 5000, 5));
+	EXPECT_EQ(nr_losses(), 0);
 	pair_stop(&p);
 }
 
@@ -41,6 +47,7 @@ KTEST(uc_message_without_a_receive_is_lost_and_the_next_arrives)
 	pair_start(&p, QP_UC);
 	send(&p, 64, 1);
 	expect_nothing(&p.cq[1]);
+	EXPECT_EQ(nr_losses(), 1);
 	test_post_recv(&p.qp[1], p.buffer[1], 4096, KEY_ALL);
 	send(&p, 4096, 2);
 	EXPECT_TRUE(test_cq_wait(&p.cq[1], &cqe));
@@ -60,6 +67,7 @@ KTEST(uc_write_with_a_wrong_key_changes_nothing_at_either_end)
 		       KEY_ALL ^ 0x55);
 	expect_cqe(&p.cq[0], true, WC_OK);
 	EXPECT_EQ(pair_at(&p, 1)[0], 0xaa);
+	EXPECT_EQ(nr_losses(), 1);
 	test_post_recv(&p.qp[1], p.buffer[1], 64, KEY_ALL);
 	send(&p, 64, 7);
 	EXPECT_TRUE(test_cq_wait(&p.cq[1], &cqe));
@@ -102,9 +110,11 @@ KTEST(uc_message_lost_on_the_way_leaves_the_receive_for_the_next)
 	fabric_order("drop 1 1");
 	send(&p, 64, 1);
 	expect_nothing(&p.cq[1]);
+	EXPECT_EQ(nr_losses(), 1);
 	fabric_order("drop 1 0");
 	send(&p, 64, 2);
 	EXPECT_TRUE(test_cq_wait(&p.cq[1], &cqe));
 	EXPECT_TRUE(test_is_filled(pair_at(&p, 1), 64, 2));
+	EXPECT_EQ(nr_losses(), 1);
 	pair_stop(&p);
 }

@@ -104,6 +104,7 @@ static enum step forget(struct qp *qp)
 {
 	u32 packets = nr_packets(qp, qp->tx.wqe.bytes);
 
+	qp->card->stats.uc_losses++;
 	qp->send_psn = (qp->send_psn + packets) & PSN_MASK;
 	return finish(qp, WC_OK);
 }

@@ -21,7 +21,7 @@
 	X(eq_overruns, "events lost on a full queue")               \
 	X(interrupts, "interrupts raised")                          \
 	X(dma_faults, "accesses to unmapped guest memory")          \
-	X(rc_messages, "RC messages completed as requester")        \
+	X(rc_messages, "RC and UC messages completed as requester") \
 	X(rc_bytes, "their bytes")                                  \
 	X(rdma_reads, "of them RDMA READ")                          \
 	X(rdma_writes, "of them RDMA WRITE")                        \
@@ -31,6 +31,7 @@
 	X(timeouts, "transport timeouts")                           \
 	X(sequence_errors, "gaps noticed, and sent again at once")  \
 	X(duplicates, "requests sent again that had been done")     \
+	X(uc_losses, "UC messages sent that nobody took")           \
 	X(error_completions, "error completions, without flushes")  \
 	X(flushed, "flushed work requests")                         \
 	X(packets_sent, "datagrams and MADs sent")                  \
