@@ -2,7 +2,7 @@
 """A guest with Debian's own kernel and RDMA programs on a card of the fabric.
 
 Its first serial port is a terminal with a shell; commands come over the
-second, where the guest's first process answers them one by one."""
+second, where a shell answers them one by one."""
 import json
 import os
 import re
@@ -39,13 +39,17 @@ setsid sh -c 'exec sh -l </dev/ttyS0 >/dev/ttyS0 2>&1' &
 exec </dev/ttyS1 >/dev/ttyS1 2>/dev/null
 stty raw -echo
 echo "@ready"
-while IFS= read -r line; do
-	number=${line%% *}
-	setsid sh -c "${line#* }" </dev/null >/run/out 2>&1
-	status=$?
-	cat /run/out
-	printf '\n@%s %d\n' "$number" "$status"
-done
+# In a process of its own: this one is the parent of orphans, and busybox's read
+# forgets the part of a line that it has when a child ends (SIGCHLD) meanwhile.
+(
+	while IFS= read -r line; do
+		number=${line%% *}
+		setsid sh -c "${line#* }" </dev/null >/run/out 2>&1
+		status=$?
+		cat /run/out
+		printf '\n@%s %d\n' "$number" "$status"
+	done
+)
 '''
 
 
@@ -213,7 +217,7 @@ class LinuxGuest(Process):
                 time.sleep(0.05)
 
     def wait_ready(self, timeout=300):
-        """Returns when the guest's first process takes commands."""
+        """Returns when the guest takes commands."""
         if not self.ready:
             self.read_until(rb'@ready\n', timeout)
             self.ready = True
@@ -242,13 +246,16 @@ class LinuxGuest(Process):
                                  + self.path('log'))
             self.seen += data
 
+    def send(self, line):
+        self.port.sendall(line)
+
     def begin(self, command):
         """Send a command; end() gets its answer."""
         self.wait_ready()
         self.number += 1
         if '\n' in command:
             raise ValueError('one line')
-        self.port.sendall(f'{self.number} {command}\n'.encode())
+        self.send(f'{self.number} {command}\n'.encode())
 
     def end(self, timeout=120):
         """(status, text) of the command begun."""

@@ -3,6 +3,7 @@
 
 The guests boot once; `make test-linux` runs the long tests too."""
 import re
+import time
 
 import pytest
 
@@ -27,6 +28,22 @@ def test_drivers_load_without_a_warning(linux):
         for line in said.splitlines():
             text = re.sub(r'^\[[\d. ]+\] ', '', line)
             assert any(re.fullmatch(e, text) for e in EXPECTED), line
+
+
+def test_a_command_is_whole_whatever_ends_while_it_comes(linux, monkeypatch):
+    """A shell that is the parent of orphans would forget what it has of the
+    line when one of them ends."""
+    guest = linux.guests[0]
+
+    def send_slowly(line):
+        for byte in line:
+            guest.port.sendall(bytes([byte]))
+            time.sleep(0.01)
+
+    guest.must('for i in 1 2 3 4 5 6 7 8 9; do sleep 0.$i & done')
+    monkeypatch.setattr(guest, 'send', send_slowly)
+    text = 'all of this ' * 10 + 'came'
+    assert guest.run(f'echo {text}') == (0, f'{text}\n')
 
 
 def test_devinfo(linux):
