@@ -19,15 +19,15 @@ static void reset(void)
 	switch_close(sw);
 	switch_init(sw, &test_fabric, NR_MACHINES);
 	for (int i = 0; i < NR_MACHINES; i++) {
-		struct card *card = &test_fabric.cards[i];
+		struct card_port *end = &test_fabric.cards[i].ports[0];
 
-		sma_init_port(card);
-		card->is_port_enabled = true;
-		switch_link_changed(sw, card);
+		sma_init_port(end);
+		end->is_enabled = true;
+		switch_link_changed(sw, end);
 		sw->sm.links[i + 1].step = SM_DONE;
 		sw->sm.links[i + 1].lid = (u16)(2 + i);
 		sw->lft[2 + i] = (u8)(1 + i);
-		card->port.info[32] = 0x70 | PORT_ACTIVE;
+		end->ib.info[32] = 0x70 | PORT_ACTIVE;
 		sw->ports[i + 1].port.info[32] = 0x70 | PORT_ACTIVE;
 	}
 }
@@ -46,8 +46,8 @@ static void one(const u8 *data, size_t size)
 	packet.qkey = QKEY_GSI;
 	switch (data[5] & 3) {
 	case 0:
-		sma_process(&test_fabric.cards[data[6] & 1], packet.data,
-			    data[7] & 1, answer);
+		sma_process(&test_fabric.cards[data[6] & 1].ports[0],
+			    packet.data, data[7] & 1, answer);
 		break;
 	case 1:
 		packet.dlid = SM_LID;

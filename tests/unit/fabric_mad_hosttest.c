@@ -71,9 +71,9 @@ KTEST(a_path_is_found_by_gid_and_only_in_a_common_partition)
 	for (int round = 0; round < 2; round++) {
 		data = sa_begin(&a, METHOD_GET, 0x35, 1 << 2 | 1 << 3);
 		put64(data + 8, 0xfe80000000000000ull);
-		put64(data + 16, test_fabric.cards[1].port.guids[0]);
+		put64(data + 16, test_fabric.cards[1].ports[0].ib.guids[0]);
 		put64(data + 24, 0xfe80000000000000ull);
-		put64(data + 32, test_fabric.cards[0].port.guids[0]);
+		put64(data + 32, test_fabric.cards[0].ports[0].ib.guids[0]);
 		mad = sa_ask(&a, &status);
 		EXPECT_EQ(status, round ? SA_ERR_NO_RECORDS : 0);
 		if (!round && mad) {
@@ -81,7 +81,7 @@ KTEST(a_path_is_found_by_gid_and_only_in_a_common_partition)
 			EXPECT_EQ(get16(mad + SA_DATA + 40), 3);
 			EXPECT_EQ(get16(mad + SA_DATA + 42), 2);
 		}
-		test_fabric.cards[1].port.pkeys[0] = 0x8001;
+		test_fabric.cards[1].ports[0].ib.pkeys[0] = 0x8001;
 	}
 	machine_stop(&a.m);
 	machine_stop(&b.m);
@@ -204,7 +204,8 @@ KTEST(a_host_that_takes_the_administrators_lid_gets_no_answers)
 	u64 dropped;
 
 	ask_for_table(&a);
-	put16(test_fabric.cards[0].port.info + 16, SM_LID); /* Set(PortInfo) */
+	put16(test_fabric.cards[0].ports[0].ib.info + 16,
+	      SM_LID); /* Set(PortInfo) */
 	dropped = test_fabric.sw.nr_dropped;
 	mad_send(&a, SM_LID, PKEY_DEFAULT);
 	fabric_settle();
@@ -252,7 +253,7 @@ KTEST(a_datagram_brings_its_header_and_needs_the_queue_key)
 	test_post_recv(&to, b.buffer, 512, KEY_ALL);
 	put32(head + 4, 1 << 23 | 3); /* GRH; LID 3 */
 	put64(head + 16, 0xfe80000000000000ull);
-	put64(head + 24, test_fabric.cards[1].port.guids[0]);
+	put64(head + 24, test_fabric.cards[1].ports[0].ib.guids[0]);
 	put32(head + 32, 0x51);
 	put32(head + 36, 0x22222222);
 	test_post_send(&from, SEND_SEND, 0, head, 48, a.buffer, 100, KEY_ALL);

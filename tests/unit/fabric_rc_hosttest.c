@@ -409,7 +409,7 @@ KTEST(a_partition_of_its_own_keeps_others_out)
 	struct pair p;
 
 	pair_start(&p, QP_RC);
-	test_fabric.cards[1].port.pkeys[0] = 0x8001;
+	test_fabric.cards[1].ports[0].ib.pkeys[0] = 0x8001;
 	test_post_recv(&p.qp[1], p.buffer[1], 64, KEY_ALL);
 	send(&p, 64);
 	expect_cqe(&p.cq[0], true, WC_RETRY_EXCEEDED);

@@ -217,7 +217,7 @@ KTEST(a_card_takes_nothing_of_a_partition_that_its_port_lost)
 	struct pair p;
 
 	pair_start(&p, QP_RC);
-	port = &test_fabric.cards[1].port;
+	port = &test_fabric.cards[1].ports[0].ib;
 	while (machine_next_event(&p.m[1], eqe) >= 0)
 		;
 	EXPECT_EQ(ask_card(&p.m[1], 3, METHOD_SET, ATTR_PKEY_TABLE, 0, pkeys),
@@ -254,7 +254,7 @@ KTEST(a_port_goes_through_its_states_in_order)
 	info[INFO_PHYSICAL] = 0;
 	must_ask(METHOD_SET, ATTR_PORT_INFO, 2, info);
 	EXPECT_EQ(info[INFO_STATE] & 15, PORT_INIT);
-	EXPECT_EQ(port_state(&test_fabric.cards[1].port), PORT_INIT);
+	EXPECT_EQ(port_state(&test_fabric.cards[1].ports[0].ib), PORT_INIT);
 	EXPECT_EQ(counters_of(2)->link_downed, 1);
 	write_once(&p, WC_RETRY_EXCEEDED);
 	EXPECT_EQ(counters_of(2)->xmit_discards, 4);
@@ -343,8 +343,8 @@ KTEST(a_card_discards_packets_without_its_key_but_not_its_hosts)
 	fabric_start();
 	machine_start(&m, 0);
 	machine_bring_up(&m);
-	put64(test_fabric.cards[0].port.info, 0x1234);
-	test_fabric.cards[0].port.info[INFO_PROTECTION] = 3 << 6;
+	put64(test_fabric.cards[0].ports[0].ib.info, 0x1234);
+	test_fabric.cards[0].ports[0].ib.info[INFO_PROTECTION] = 3 << 6;
 	EXPECT_EQ(ask_card(&m, 3, METHOD_GET, ATTR_NODE_INFO, 0, info), 0);
 	EXPECT_EQ(ask_card(&m, MAD_IFC_CHECK_MKEY, METHOD_GET, ATTR_NODE_INFO,
 			   0, info),
@@ -382,8 +382,8 @@ KTEST(the_host_hears_what_a_subnet_manager_sets_in_its_port)
 	EXPECT_EQ(get16(eqe + 10), 0x55);
 	EXPECT_EQ(get32(eqe + 12), 1 << 0 | 1 << 2 | 1 << 3);
 	put16(info + 16, 0xc000); /* a multicast LID */
-	EXPECT_TRUE(
-		!port_set_info(&test_fabric.cards[0].port, info, &(u32){0}));
+	EXPECT_TRUE(!port_set_info(&test_fabric.cards[0].ports[0].ib, info,
+				   &(u32){0}));
 	machine_stop(&a.m);
 	fabric_stop();
 }
@@ -472,7 +472,7 @@ KTEST(a_card_shows_the_counters_of_its_only_port)
 	fabric_start();
 	machine_start(&m, 0);
 	machine_bring_up(&m);
-	test_fabric.cards[0].port.counters.xmit_packets = 77;
+	test_fabric.cards[0].ports[0].ib.counters.xmit_packets = 77;
 	in = machine_at(&m, m.mailbox);
 	for (u8 number = 0; number < ARRAY_LEN(statuses); number++) {
 		memset(in, 0, MAD_BYTES);
@@ -497,7 +497,7 @@ KTEST(ports_count_the_packets_of_a_message)
 	struct pair p;
 
 	pair_start(&p, QP_RC);
-	now = &test_fabric.cards[1].port.counters;
+	now = &test_fabric.cards[1].ports[0].ib.counters;
 	before = *now;
 	/* a request comes in; two responses with 5000 bytes go out */
 	test_post_rdma(&p.qp[0], SEND_RDMA_READ, p.buffer[0], 5000, p.buffer[1],
@@ -605,7 +605,7 @@ KTEST(the_built_in_manager_is_the_master_unless_it_is_turned_off)
 	EXPECT_EQ(machine_command(&m, 0x009, 0, 1, 0, 0), 0);
 	for (int i = 0; i < 10; i++)
 		loop_turn(10); /* longer than a link trains */
-	EXPECT_EQ(port_state(&test_fabric.cards[0].port), PORT_INIT);
+	EXPECT_EQ(port_state(&test_fabric.cards[0].ports[0].ib), PORT_INIT);
 	EXPECT_EQ(machine_lid(&m), 0);
 	machine_stop(&m);
 	fabric_stop();

@@ -134,7 +134,7 @@ KTEST(ports_are_what_the_topology_says_also_after_a_reset)
 	machine_start(&m, 0);
 	machine_bring_up(&m);
 	machine_port_up(&m);
-	port = &test_fabric.cards[0].port;
+	port = &test_fabric.cards[0].ports[0].ib;
 	EXPECT_EQ(port->guids[0], 0x0002c903000a0001);
 	EXPECT_EQ(port->info[31], 1);      /* 1x ... */
 	EXPECT_EQ(port->info[30], 1);      /* and no more */
@@ -150,8 +150,8 @@ KTEST(ports_are_what_the_topology_says_also_after_a_reset)
 	machine_start(&m, 1);
 	machine_bring_up(&m);
 	EXPECT_EQ(machine_command(&m, 0x009, 0, 1, 0, 0), 0);
-	EXPECT_EQ(port_state(&test_fabric.cards[1].port), PORT_DOWN);
-	EXPECT_EQ(test_fabric.cards[1].port.info[35], 0x47);
+	EXPECT_EQ(port_state(&test_fabric.cards[1].ports[0].ib), PORT_DOWN);
+	EXPECT_EQ(test_fabric.cards[1].ports[0].ib.info[35], 0x47);
 	machine_stop(&m);
 	fabric_stop();
 }

@@ -179,10 +179,10 @@ void capture_datagram(const struct packet *p)
 static void begin_packet(const struct qp *from, const struct qp *to, u8 opcode,
 			 u32 psn, u32 payload)
 {
-	begin_lrh(0, from->sl, port_lid(&to->card->port),
-		  port_lid(&from->card->port), false);
+	begin_lrh(0, from->sl, port_lid(&qp_port(to)->ib),
+		  port_lid(&qp_port(from)->ib), false);
 	add_bth(from->type == QP_UC ? opcode | BTH_UC : opcode,
-		from->card->port.pkeys[from->pkey_index], to->qpn,
+		qp_port(from)->ib.pkeys[from->pkey_index], to->qpn,
 		psn & PSN_MASK, payload);
 }
 

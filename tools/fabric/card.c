@@ -60,9 +60,11 @@ void card_close_hca(struct card *card)
 	free(card->mcgs);
 	card->mcgs = NULL;
 	card->special_base = 0;
-	if (card->is_port_enabled) {
-		card->is_port_enabled = false;
-		switch_link_changed(&card->fabric->sw, card);
+	for (unsigned int i = 0; i < card->nr_ports; i++) {
+		if (!card->ports[i].is_enabled)
+			continue;
+		card->ports[i].is_enabled = false;
+		switch_link_changed(&card->fabric->sw, &card->ports[i]);
 	}
 	memset(&card->hca, 0, sizeof(card->hca));
 	if (card->state == HCA_UP)
@@ -81,18 +83,20 @@ void card_reset(struct card *card, const char *why)
 	card->has_fa = false;
 	card->is_owned = false;
 	card->is_reset_locked = false;
-	sma_init_port(card);
+	for (unsigned int i = 0; i < card->nr_ports; i++)
+		sma_init_port(&card->ports[i]);
 }
 
 void card_configure(struct card *card, const struct port_plan *plan)
 {
-	card->plan = *plan;
+	card->ports[0].plan = *plan;
 	if (plan->guid)
 		card->node_guid = plan->guid;
 	if (plan->description[0])
 		memcpy(card->node_description, plan->description,
 		       sizeof(card->node_description));
-	sma_init_port(card);
+	for (unsigned int i = 0; i < card->nr_ports; i++)
+		sma_init_port(&card->ports[i]);
 }
 
 void card_pause(struct card *card, bool is_paused)
@@ -105,43 +109,51 @@ void card_pause(struct card *card, bool is_paused)
 		qp_resume_all(card);
 }
 
-void card_port_changed(struct card *card, u32 changed)
+struct card_port *card_port(struct card *card, u32 number)
+{
+	if (number < 1 || number > card->nr_ports)
+		return NULL;
+	return &card->ports[number - 1];
+}
+
+void card_port_changed(struct card_port *port, u32 changed)
 {
 	struct event event = {.type = EVENT_PORT_CHANGE};
+	struct card *card = port->card;
 
-	put32(event.data + 8, (u32)CARD_PORT << 28);
+	put32(event.data + 8, (u32)port->number << 28);
 	if (changed & (PORT_CHANGED_ACTIVE | PORT_CHANGED_DOWN)) {
 		event.subtype = changed & PORT_CHANGED_ACTIVE
 					? PORT_CHANGE_ACTIVE
 					: PORT_CHANGE_DOWN;
-		log_info(card->name, "port is %s, LID %u",
+		log_info(card->name, "port %u is %s, LID %u", port->number,
 			 changed & PORT_CHANGED_ACTIVE ? "active" : "down",
-			 port_lid(&card->port));
+			 port_lid(&port->ib));
 		event_post(card, &event);
 	}
 	changed &= 0x1f;
 	if (!changed)
 		return;
 	event = (struct event){.type = EVENT_PORT_MANAGEMENT, .subtype = 0x15};
-	event.data[7 - 4] = CARD_PORT;
-	put16(event.data + 8 - 4, port_sm_lid(&card->port));
-	put16(event.data + 10 - 4, port_lid(&card->port));
+	event.data[7 - 4] = port->number;
+	put16(event.data + 8 - 4, port_sm_lid(&port->ib));
+	put16(event.data + 10 - 4, port_lid(&port->ib));
 	put32(event.data + 12 - 4, changed);
-	event.data[0x13 - 4] = card->port.info[36] & 0xf;
-	put64(event.data + 0x14 - 4, port_gid_prefix(&card->port));
+	event.data[0x13 - 4] = port->ib.info[36] & 0xf;
+	put64(event.data + 0x14 - 4, port_gid_prefix(&port->ib));
 	event_post(card, &event);
 }
 
-void card_table_changed(struct card *card, enum port_table table, u32 block,
-			u32 entries)
+void card_table_changed(struct card_port *port, enum port_table table,
+			u32 block, u32 entries)
 {
 	struct event event = {.type = EVENT_PORT_MANAGEMENT,
 			      .subtype = (u8)table};
 
-	event.data[7 - 4] = CARD_PORT;
+	event.data[7 - 4] = port->number;
 	put32(event.data + 8 - 4, block);
 	put32(event.data + 12 - 4, entries);
-	event_post(card, &event);
+	event_post(port->card, &event);
 }
 
 static u32 take(bool *flag)
@@ -410,6 +422,13 @@ int card_open(struct card *card, struct fabric *fabric, unsigned int index,
 	snprintf(card->name, sizeof(card->name), "card %u", index + 1);
 	snprintf(card->node_description, sizeof(card->node_description),
 		 "brick-fabric card %u", index + 1);
+	card->nr_ports = CARD_MAX_PORTS;
+	for (unsigned int i = 0; i < card->nr_ports; i++)
+		card->ports[i] = (struct card_port){
+			.card = card,
+			.number = (u8)(i + 1),
+			.uplink = fabric_add_port(fabric, &card->ports[i]),
+		};
 	pci_config_init(&card->config);
 	irqs_init(&card->irqs);
 	card_reset(card, "start");

@@ -32,7 +32,7 @@
 
 enum {
 	NO_EQ = 0xffff,
-	CARD_PORT = 1, /* the number of its only port */
+	CARD_MAX_PORTS = 1,
 	HCR_DWORDS = 7,
 	INIT_HCA_BYTES = 0x200,
 	MCG_MAX_BYTES = 1024,
@@ -71,9 +71,19 @@ struct hca {
 	u8 image[INIT_HCA_BYTES];
 };
 
+/* One of a card's ports, and where its cable goes. */
+struct card_port {
+	struct card *card;
+	u8 number;           /* on the card, from 1 */
+	unsigned int uplink; /* number of the switch's port at the other end */
+	struct port ib;
+	struct port_plan plan;
+	bool is_enabled; /* between INIT_PORT and CLOSE_PORT */
+};
+
 struct card {
 	struct fabric *fabric;
-	unsigned int index; /* also: switch port index + 1 */
+	unsigned int index;
 	char name[16];
 	struct vfu_server server;
 	struct pci_config config;
@@ -103,10 +113,9 @@ struct card {
 
 	u64 node_guid;
 	char node_description[NODE_DESCRIPTION_BYTES];
-	struct port port;
-	bool is_port_enabled; /* between INIT_PORT and CLOSE_PORT */
+	struct card_port ports[CARD_MAX_PORTS];
+	unsigned int nr_ports;
 	struct card_stats stats;
-	struct port_plan plan;
 	bool is_paused; /* injected: it stands still, see card_pause() */
 	struct command_fault command_faults[CARD_COMMAND_FAULTS];
 };
@@ -154,18 +163,25 @@ u32 mcg_hash(const struct card *card, const u8 *gid);
 void card_interrupt(struct card *card, unsigned int vector);
 
 /**
+ * card_port - the port that commands and requests call @number.
+ *
+ * Return: the port, or NULL: the card has none of that number.
+ */
+struct card_port *card_port(struct card *card, u32 number);
+
+/**
  * card_port_changed - raise the events for PORT_CHANGED_ bits @changed.
  */
-void card_port_changed(struct card *card, u32 changed);
+void card_port_changed(struct card_port *port, u32 changed);
 
 /* The subtypes of a port management event that are about a table. */
 enum port_table { PORT_TABLE_GUIDS = 0x14, PORT_TABLE_PKEYS = 0x16 };
 
 /**
- * card_table_changed - tell the host that entries of @block of its port's
+ * card_table_changed - tell the host that entries of @block of the port's
  * @table have changed: those in bitmap @entries.
  */
-void card_table_changed(struct card *card, enum port_table table, u32 block,
-			u32 entries);
+void card_table_changed(struct card_port *port, enum port_table table,
+			u32 block, u32 entries);
 
 #endif /* FABRIC_CARD_H */

@@ -114,7 +114,7 @@ u8 cmd_query_adapter(struct command *cmd)
 
 u8 cmd_mod_stat_cfg(struct command *cmd)
 {
-	u64 guid = cmd->card->port.guids[0];
+	u64 guid = cmd->card->ports[0].ib.guids[0];
 
 	switch (cmd->op_mod) {
 	case 0:

@@ -16,19 +16,21 @@ enum {
 	MAD_IFC_IGNORE_MKEY = 1 << 0,
 };
 
-static bool is_port(u32 number)
+/* The port that the modifier's low byte names, or NULL. */
+static struct card_port *port_of(const struct command *cmd)
 {
-	return number == CARD_PORT;
+	return card_port(cmd->card, cmd->in_mod & 0xff);
 }
 
 u8 cmd_query_port(struct command *cmd)
 {
+	const struct card_port *port = port_of(cmd);
 	u8 *out = cmd->out;
 
-	if (!is_port(cmd->in_mod & 0xff))
+	if (!port)
 		return CMD_BAD_PARAM;
 	out[0x00] = 0x01; /* InfiniBand only */
-	if (port_state(&cmd->card->port) != PORT_DOWN)
+	if (port_state(&port->ib) != PORT_DOWN)
 		out[0x00] |= 0x80;
 	out[0x01] = 5; /* MTU 4096 */
 	out[0x05] = 7; /* SDR, DDR, QDR */
@@ -36,29 +38,30 @@ u8 cmd_query_port(struct command *cmd)
 	out[0x07] = 0x77;
 	out[0x0a] = 0x77; /* 2^7 MACs, 2^7 VLANs: not used on InfiniBand */
 	out[0x0b] = 4;    /* VLs */
-	put64(out + 0x10, cmd->card->node_guid & 0xffffffffffffull);
+	put64(out + 0x10, /* no two ports have one MAC */
+	      (cmd->card->node_guid + port->number - 1) & 0xffffffffffffull);
 	return CMD_OK;
 }
 
 u8 cmd_init_port(struct command *cmd)
 {
-	struct card *card = cmd->card;
+	struct card_port *port = port_of(cmd);
 
-	if (!is_port(cmd->in_mod & 0xff))
+	if (!port)
 		return CMD_BAD_PARAM;
-	card->is_port_enabled = true;
-	switch_link_changed(&card->fabric->sw, card);
+	port->is_enabled = true;
+	switch_link_changed(&cmd->card->fabric->sw, port);
 	return CMD_OK;
 }
 
 u8 cmd_close_port(struct command *cmd)
 {
-	struct card *card = cmd->card;
+	struct card_port *port = port_of(cmd);
 
-	if (!is_port(cmd->in_mod & 0xff))
+	if (!port)
 		return CMD_BAD_PARAM;
-	card->is_port_enabled = false;
-	switch_link_changed(&card->fabric->sw, card);
+	port->is_enabled = false;
+	switch_link_changed(&cmd->card->fabric->sw, port);
 	return CMD_OK;
 }
 
@@ -69,11 +72,13 @@ u8 cmd_close_port(struct command *cmd)
  */
 u8 cmd_set_port(struct command *cmd)
 {
-	if (!is_port(cmd->in_mod & 0xff))
+	struct card_port *port = port_of(cmd);
+
+	if (!port)
 		return CMD_BAD_PARAM;
 	if (cmd->op_mod)
 		return CMD_BAD_OP; /* Ethernet */
-	port_set_capabilities(&cmd->card->port,
+	port_set_capabilities(&port->ib,
 			      get32(cmd->in + SET_PORT_CAPABILITIES));
 	return CMD_OK;
 }
@@ -81,15 +86,17 @@ u8 cmd_set_port(struct command *cmd)
 u8 cmd_sense_port(struct command *cmd)
 {
 	cmd->result = SENSED_INFINIBAND;
-	return is_port(cmd->in_mod & 0xff) ? CMD_OK : CMD_BAD_PARAM;
+	return port_of(cmd) ? CMD_OK : CMD_BAD_PARAM;
 }
 
 u8 cmd_mad_ifc(struct command *cmd)
 {
-	if (!is_port(cmd->in_mod & 0xff))
+	struct card_port *port = port_of(cmd);
+
+	if (!port)
 		return CMD_BAD_PARAM;
-	switch (sma_process(cmd->card, cmd->in,
-			    !(cmd->op_mod & MAD_IFC_IGNORE_MKEY), cmd->out)) {
+	switch (sma_process(port, cmd->in, !(cmd->op_mod & MAD_IFC_IGNORE_MKEY),
+			    cmd->out)) {
 	case SMA_ANSWERED:
 		return CMD_OK;
 	case SMA_SILENT:

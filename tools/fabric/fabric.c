@@ -39,6 +39,17 @@ void fabric_configure(struct fabric *fabric, const struct topology *topology)
 	}
 }
 
+unsigned int fabric_add_port(struct fabric *fabric, struct card_port *port)
+{
+	fabric->ports[++fabric->nr_ports] = port;
+	return fabric->nr_ports;
+}
+
+struct card_port *fabric_port(struct fabric *fabric, unsigned int number)
+{
+	return number <= fabric->nr_ports ? fabric->ports[number] : NULL;
+}
+
 void fabric_close(struct fabric *fabric)
 {
 	for (unsigned int i = 0; i < fabric->nr_cards; i++)

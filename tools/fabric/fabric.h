@@ -3,7 +3,8 @@
 #define FABRIC_FABRIC_H
 
 /*
- * The whole: N cards, card i cabled to port i + 1 of one managed switch.
+ * The whole: N cards and one managed switch, to whose ports theirs are cabled
+ * in their order.
  */
 #include "card.h"
 #include "control.h"
@@ -14,6 +15,8 @@ enum { FABRIC_MAX_CARDS = 32 };
 struct fabric {
 	struct card *cards;
 	unsigned int nr_cards;
+	struct card_port *ports[SWITCH_MAX_PORTS]; /* by the switch's, from 1 */
+	unsigned int nr_ports;
 	struct ib_switch sw;
 	struct control control;
 	bool has_blueflame; /* the cards' QUERY_DEV_CAP says so */
@@ -29,6 +32,16 @@ int fabric_open(struct fabric *fabric, unsigned int nr_cards,
 
 /* Make the ports what @topology says, before anybody attaches. */
 void fabric_configure(struct fabric *fabric, const struct topology *topology);
+
+/**
+ * fabric_add_port - cable a card's port to the switch.
+ *
+ * Return: the number of the switch's port.
+ */
+unsigned int fabric_add_port(struct fabric *fabric, struct card_port *port);
+
+/* What hangs on port @number of the switch, or NULL. */
+struct card_port *fabric_port(struct fabric *fabric, unsigned int number);
 
 void fabric_close(struct fabric *fabric);
 

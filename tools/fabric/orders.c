@@ -145,7 +145,7 @@ static bool do_link(struct order_call *call)
 	FOR_EACH_PORT(port, call)
 	{
 		faults_of(call, port)->is_cut = is_cut;
-		switch_link_changed(&fabric->sw, &fabric->cards[port - 1]);
+		switch_link_changed(&fabric->sw, fabric_port(fabric, port));
 	}
 	return true;
 }

@@ -25,6 +25,11 @@ struct qp *qp_find(struct card *card, u32 qpn)
 	return qp && qp->qpn == qpn ? qp : NULL;
 }
 
+struct card_port *qp_port(const struct qp *qp)
+{
+	return &qp->card->ports[0];
+}
+
 struct qp *qp_special(struct card *card, unsigned int index)
 {
 	struct qp *qp;

@@ -113,6 +113,9 @@ struct qp {
 	u64 flush_delay_ns;
 };
 
+/* The port of the primary path; of QP0 and QP1 by their number. */
+struct card_port *qp_port(const struct qp *qp);
+
 /* The QP with all 24 bits of number @qpn, or NULL. */
 struct qp *qp_find(struct card *card, u32 qpn);
 

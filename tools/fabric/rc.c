@@ -35,32 +35,32 @@ static u32 nr_packets(const struct qp *qp, u64 bytes)
 
 static u16 qp_pkey(const struct qp *qp)
 {
-	return qp->card->port.pkeys[qp->pkey_index];
+	return qp_port(qp)->ib.pkeys[qp->pkey_index];
 }
 
-static struct card *find_card(const struct qp *qp)
+static struct card_port *find_end(const struct qp *qp)
 {
 	struct route_key key = {qp->remote_lid, qp_pkey(qp), qp->sl};
 
-	return switch_find_card(&qp->card->fabric->sw, qp->card, &key);
+	return switch_find_end(&qp->card->fabric->sw, qp_port(qp), &key);
 }
 
 /* The other end, if a packet of @qp would reach it and be taken. */
 static struct qp *find_peer(struct qp *qp)
 {
-	struct card *card = find_card(qp);
+	struct card_port *end = find_end(qp);
 	struct qp *peer;
 
-	if (!card || card->is_paused)
+	if (!end || end->card->is_paused)
 		return NULL;
-	peer = qp_find(card, qp->remote_qpn);
-	if (!peer || peer->type != qp->type || !qp_can_receive(peer) ||
-	    peer->remote_qpn != qp->qpn ||
-	    peer->remote_lid != port_lid(&qp->card->port))
+	peer = qp_find(end->card, qp->remote_qpn);
+	if (!peer || qp_port(peer) != end || peer->type != qp->type ||
+	    !qp_can_receive(peer) || peer->remote_qpn != qp->qpn ||
+	    peer->remote_lid != port_lid(&qp_port(qp)->ib))
 		return NULL;
 	if (!pkey_matches(qp_pkey(qp), qp_pkey(peer))) {
-		card->stats.pkey_violations++;
-		port_count_bad_pkey(&card->port);
+		end->card->stats.pkey_violations++;
+		port_count_bad_pkey(&end->ib);
 		return NULL;
 	}
 	if (qp->type == QP_UC) {
@@ -128,7 +128,8 @@ static enum step lost(struct qp *qp)
 
 static bool loses(const struct qp *from, const struct qp *to)
 {
-	return switch_loses(&from->card->fabric->sw, from->card, to->card);
+	return switch_loses(&from->card->fabric->sw, qp_port(from),
+			    qp_port(to));
 }
 
 /* Is the answer of @peer, that ends the message, lost? */
@@ -210,7 +211,8 @@ static enum step gap(struct qp *qp, struct qp *from, struct qp *to,
 	qp->card->stats.sequence_errors++;
 	if (!take_retry(qp))
 		return STEP_DONE;
-	delay_ns = switch_delay_ns(&qp->card->fabric->sw, from->card, to->card);
+	delay_ns = switch_delay_ns(&qp->card->fabric->sw, qp_port(from),
+				   qp_port(to));
 	return delay_ns ? fly(qp, delay_ns) : STEP_MORE;
 }
 
@@ -438,7 +440,7 @@ static bool complete_receive(struct qp *qp, struct qp *peer)
 		.bytes = (u32)wqe->bytes,
 		.wqe_index = peer->rx.wqe.index,
 		.source = qp->qpn,
-		.slid = port_lid(&qp->card->port),
+		.slid = port_lid(&qp_port(qp)->ib),
 		.is_solicited = wqe->is_solicited,
 		.opcode = CQE_RECV_SEND,
 	};
@@ -458,8 +460,8 @@ static bool complete_receive(struct qp *qp, struct qp *peer)
 /* The answer leaves the responder, and is not lost. */
 static enum step answer(struct qp *qp, struct qp *peer)
 {
-	u64 delay_ns =
-		switch_delay_ns(&qp->card->fabric->sw, peer->card, qp->card);
+	u64 delay_ns = switch_delay_ns(&qp->card->fabric->sw, qp_port(peer),
+				       qp_port(qp));
 
 	if (qp->type == QP_UC || !delay_ns)
 		return finish(qp, WC_OK);
@@ -581,15 +583,15 @@ static enum step step(struct qp *qp, u64 budget, u64 *used)
 
 	*used = 0;
 	if (qp->tx.travel == TRAVEL_ANSWER)
-		return find_card(qp) ? finish(qp, WC_OK) : lost(qp);
+		return find_end(qp) ? finish(qp, WC_OK) : lost(qp);
 	peer = find_peer(qp);
 	if (!peer)
 		return lost(qp);
 	if (qp->tx.travel == TRAVEL_NONE) {
 		qp->tx.travel = TRAVEL_REQUEST;
 		qp->tx.ack_deadline_ns = loop_now_ns() + ack_timeout_ns(qp);
-		delay_ns = switch_delay_ns(&qp->card->fabric->sw, qp->card,
-					   peer->card);
+		delay_ns = switch_delay_ns(&qp->card->fabric->sw, qp_port(qp),
+					   qp_port(peer));
 		/* the one packet of a READ or atomic; others count later */
 		if (is_scatter(qp->tx.wqe.opcode) && !qp->tx.is_carried_out &&
 		    loses(qp, peer))

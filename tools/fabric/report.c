@@ -97,8 +97,8 @@ static void status_line(const struct card *card, const struct link *link,
 		snprintf(process, sizeof(process), "%d",
 			 (int)card->server.client);
 	fprintf(out, "%-5u%-7s%-6u0x%016" PRIx64 "  %-9s%-6u", link->number,
-		state_name(&card->port), port_lid(&card->port),
-		card->port.guids[0], process, nr_qps(card));
+		state_name(&card->ports[0].ib), port_lid(&card->ports[0].ib),
+		card->ports[0].ib.guids[0], process, nr_qps(card));
 	print_description(card, out);
 	print_faults(card, link, out);
 	fputc('\n', out);
@@ -112,8 +112,8 @@ static void status_json(const struct card *card, const struct link *link,
 	fprintf(out,
 		"{\"port\":%u,\"state\":\"%s\",\"lid\":%u,"
 		"\"guid\":\"0x%016" PRIx64 "\",\"process\":",
-		link->number, state_name(&card->port), port_lid(&card->port),
-		card->port.guids[0]);
+		link->number, state_name(&card->ports[0].ib),
+		port_lid(&card->ports[0].ib), card->ports[0].ib.guids[0]);
 	if (card->server.client)
 		fprintf(out, "%d", (int)card->server.client);
 	else

@@ -14,6 +14,7 @@ struct end_port {
 	u16 lid;
 	u64 guid;
 	const struct port *port;
+	u8 on_node; /* its number there */
 };
 
 static bool end_port(struct ib_switch *sw, unsigned int number,
@@ -26,11 +27,13 @@ static bool end_port(struct ib_switch *sw, unsigned int number,
 		end->lid = SM_LID;
 		end->guid = sw->guid;
 		end->port = &sw->ports[0].port;
+		end->on_node = 0;
 		return true;
 	}
 	end->lid = link->lid;
 	end->guid = link->guid;
-	end->port = &sw->fabric->cards[number - 1].port;
+	end->port = &fabric_port(sw->fabric, number)->ib;
+	end->on_node = fabric_port(sw->fabric, number)->number;
 	return link->step == SM_DONE;
 }
 
@@ -116,7 +119,7 @@ u16 sa_port_info_records(struct sa_query *query)
 		if (!add_port_info(query, SM_LID, (u8)i, &sw->ports[i].port))
 			return SA_ERR_NO_RESOURCES;
 		if (i && end_port(sw, i, &end) &&
-		    !add_port_info(query, end.lid, CARD_PORT, end.port))
+		    !add_port_info(query, end.lid, end.on_node, end.port))
 			return SA_ERR_NO_RESOURCES;
 	}
 	return 0;

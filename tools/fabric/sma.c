@@ -15,14 +15,15 @@ enum {
 	MELLANOX_OUI = 0x0002c9,
 };
 
-void sma_init_port(struct card *card)
+void sma_init_port(struct card_port *port)
 {
-	const struct port_plan *plan = &card->plan;
+	const struct port_plan *plan = &port->plan;
 
-	port_init(&card->port, CARD_PORT, card->node_guid + 1, CAPABILITIES);
-	port_set_rate(&card->port, plan->width, plan->speed);
+	port_init(&port->ib, port->number, port->card->node_guid + port->number,
+		  CAPABILITIES);
+	port_set_rate(&port->ib, plan->width, plan->speed);
 	if (plan->nr_pkeys)
-		memcpy(card->port.pkeys, plan->pkeys,
+		memcpy(port->ib.pkeys, plan->pkeys,
 		       plan->nr_pkeys * sizeof(plan->pkeys[0]));
 }
 
@@ -43,14 +44,16 @@ void sma_node_info(const struct node_identity *node, u8 *data)
 	put24(data + 37, MELLANOX_OUI);
 }
 
-struct node_identity sma_card_identity(const struct card *card)
+struct node_identity sma_card_identity(const struct card_port *port)
 {
+	const struct card *card = port->card;
+
 	return (struct node_identity){
 		.type = NODE_TYPE_CA,
-		.nr_ports = 1,
-		.port = CARD_PORT,
+		.nr_ports = (u8)card->nr_ports,
+		.port = port->number,
 		.node_guid = card->node_guid,
-		.port_guid = card->port.guids[0],
+		.port_guid = port->ib.guids[0],
 		.system_guid = card->node_guid + 3,
 		.nr_pkeys = PORT_NR_PKEYS,
 		.device = CA_DEVICE,
@@ -106,63 +109,64 @@ u16 sma_sl_to_vl(struct port *port, bool is_set, u8 *data)
 	return 0;
 }
 
-static u16 port_info(struct card *card, bool is_set, u32 modifier, u8 *data)
+static u16 port_info(struct card_port *port, bool is_set, u32 modifier,
+		     u8 *data)
 {
 	u32 number = modifier & 0xff;
 	u32 changed;
 
-	if (number > CARD_PORT)
+	if (number && number != port->number)
 		return STATUS_BAD_FIELD;
 	if (is_set) {
-		if (!port_set_info(&card->port, data, &changed))
+		if (!port_set_info(&port->ib, data, &changed))
 			return STATUS_BAD_FIELD;
 		if (changed & PORT_CHANGED_DOWN)
-			switch_link_bounce(&card->fabric->sw, card);
-		card_port_changed(card, changed & ~PORT_CHANGED_DOWN);
+			switch_link_bounce(&port->card->fabric->sw, port);
+		card_port_changed(port, changed & ~PORT_CHANGED_DOWN);
 	}
-	memcpy(data, card->port.info, PORT_INFO_BYTES);
+	memcpy(data, port->ib.info, PORT_INFO_BYTES);
 	return 0;
 }
 
 /* A table's Set; the host hears of the entries that are not as they were. */
-static u16 pkey_table(struct card *card, bool is_set, u32 block, u8 *data)
+static u16 pkey_table(struct card_port *port, bool is_set, u32 block, u8 *data)
 {
 	u16 old[PORT_NR_PKEYS], status;
 	u32 changed = 0;
 
-	memcpy(old, card->port.pkeys, sizeof(old));
-	status = sma_pkey_table(&card->port, is_set, block, data);
+	memcpy(old, port->ib.pkeys, sizeof(old));
+	status = sma_pkey_table(&port->ib, is_set, block, data);
 	for (u32 i = 0; !status && i < PORT_PKEYS_PER_BLOCK; i++) {
 		u32 index = block * PORT_PKEYS_PER_BLOCK + i;
 
-		if (old[index] != card->port.pkeys[index])
+		if (old[index] != port->ib.pkeys[index])
 			changed |= 1u << i;
 	}
 	if (changed)
-		card_table_changed(card, PORT_TABLE_PKEYS, block, changed);
+		card_table_changed(port, PORT_TABLE_PKEYS, block, changed);
 	return status;
 }
 
-static u16 guid_info(struct card *card, bool is_set, u32 block, u8 *data)
+static u16 guid_info(struct card_port *port, bool is_set, u32 block, u8 *data)
 {
 	u64 old[PORT_NR_GUIDS];
 	u32 changed = 0;
 	u16 status;
 
-	memcpy(old, card->port.guids, sizeof(old));
-	status = sma_guid_info(&card->port, is_set, block, data);
+	memcpy(old, port->ib.guids, sizeof(old));
+	status = sma_guid_info(&port->ib, is_set, block, data);
 	for (u32 i = 0; !status && i < PORT_GUIDS_PER_BLOCK; i++) {
 		u32 index = block * PORT_GUIDS_PER_BLOCK + i;
 
-		if (old[index] != card->port.guids[index])
+		if (old[index] != port->ib.guids[index])
 			changed |= 1u << i;
 	}
 	if (changed)
-		card_table_changed(card, PORT_TABLE_GUIDS, block, changed);
+		card_table_changed(port, PORT_TABLE_GUIDS, block, changed);
 	return status;
 }
 
-static u16 subnet_attribute(struct card *card, const u8 *request, u8 *data)
+static u16 subnet_attribute(struct card_port *port, const u8 *request, u8 *data)
 {
 	bool is_set = request[MAD_METHOD] == METHOD_SET;
 	u32 modifier = mad_modifier(request);
@@ -170,51 +174,53 @@ static u16 subnet_attribute(struct card *card, const u8 *request, u8 *data)
 
 	switch (mad_attribute(request)) {
 	case ATTR_NODE_DESCRIPTION:
-		memcpy(data, card->node_description, SMP_DATA_BYTES);
+		memcpy(data, port->card->node_description, SMP_DATA_BYTES);
 		return is_set ? STATUS_UNSUPPORTED : 0;
 	case ATTR_NODE_INFO:
-		identity = sma_card_identity(card);
+		identity = sma_card_identity(port);
 		sma_node_info(&identity, data);
 		return is_set ? STATUS_UNSUPPORTED : 0;
 	case ATTR_GUID_INFO:
-		return guid_info(card, is_set, modifier, data);
+		return guid_info(port, is_set, modifier, data);
 	case ATTR_PORT_INFO:
-		return port_info(card, is_set, modifier, data);
+		return port_info(port, is_set, modifier, data);
 	case ATTR_PKEY_TABLE:
-		return pkey_table(card, is_set, modifier & 0xffff, data);
+		return pkey_table(port, is_set, modifier & 0xffff, data);
 	case ATTR_SL_TO_VL:
-		return sma_sl_to_vl(&card->port, is_set, data);
+		return sma_sl_to_vl(&port->ib, is_set, data);
 	case ATTR_MLNX_EXTENDED_PORT:
 		memset(data, 0, SMP_DATA_BYTES);
 		return is_set ? STATUS_UNSUPPORTED : 0;
 	case ATTR_VL_ARBITRATION:
-		return sma_vl_arbitration(&card->port, is_set, modifier >> 16,
+		return sma_vl_arbitration(&port->ib, is_set, modifier >> 16,
 					  data);
 	}
 	return STATUS_UNSUPPORTED;
 }
 
-/* 0, which perfquery asks for when it is told no port, is the only one. */
+/* 0, which perfquery asks for when it is told no port, is the one asked. */
 static struct port *find_port(void *node, u8 number)
 {
-	struct card *card = node;
+	struct card_port *asked = node;
+	struct card_port *port =
+		number ? card_port(asked->card, number) : asked;
 
-	return number <= CARD_PORT ? &card->port : NULL;
+	return port ? &port->ib : NULL;
 }
 
 /* Return: false if the packet is to be discarded. */
-static bool subnet_management(struct card *card, const u8 *request,
+static bool subnet_management(struct card_port *port, const u8 *request,
 			      bool checks_mkey, u8 *response)
 {
 	bool is_get = request[MAD_METHOD] == METHOD_GET, sees_mkey = true;
 	u16 status;
 
 	if (checks_mkey &&
-	    !port_admits_smp(&card->port, get64(request + SMP_MKEY), is_get,
+	    !port_admits_smp(&port->ib, get64(request + SMP_MKEY), is_get,
 			     &sees_mkey))
 		return false;
 	if (is_get || request[MAD_METHOD] == METHOD_SET)
-		status = subnet_attribute(card, request, response + SMP_DATA);
+		status = subnet_attribute(port, request, response + SMP_DATA);
 	else
 		status = STATUS_UNSUPPORTED_METHOD;
 	if (!sees_mkey && mad_attribute(request) == ATTR_PORT_INFO)
@@ -224,7 +230,7 @@ static bool subnet_management(struct card *card, const u8 *request,
 	return true;
 }
 
-enum sma_result sma_process(struct card *card, const u8 *request,
+enum sma_result sma_process(struct card_port *port, const u8 *request,
 			    bool checks_mkey, u8 *response)
 {
 	if (request[MAD_METHOD] == METHOD_TRAP_REPRESS)
@@ -232,15 +238,15 @@ enum sma_result sma_process(struct card *card, const u8 *request,
 	/* hop fields and paths stay as they are: they are the host's */
 	memcpy(response, request, MAD_BYTES);
 	if (mad_is_smp(request)) {
-		if (!subnet_management(card, request, checks_mkey, response))
+		if (!subnet_management(port, request, checks_mkey, response))
 			return SMA_DISCARDED;
 	} else if (request[MAD_CLASS] == CLASS_PERFORMANCE) {
-		pma_process(find_port, card, request, response);
+		pma_process(find_port, port, request, response);
 	} else {
 		response[MAD_METHOD] = METHOD_GET | METHOD_RESPONSE;
 		put16(response + MAD_STATUS, STATUS_UNSUPPORTED);
 	}
-	log_debug(card->name,
+	log_debug(port->card->name,
 		  "MAD class 0x%02x method %u attribute 0x%04x modifier 0x%x: "
 		  "status 0x%x",
 		  request[MAD_CLASS], request[MAD_METHOD],

@@ -13,9 +13,10 @@
 #include "port.h"
 
 struct card;
+struct card_port;
 
-/* Put the card's port in its state after a reset. */
-void sma_init_port(struct card *card);
+/* Put a card's port in its state after a reset. */
+void sma_init_port(struct card_port *port);
 
 enum sma_result {
 	SMA_ANSWERED,
@@ -24,11 +25,11 @@ enum sma_result {
 };
 
 /**
- * sma_process - answer @request as the firmware does.
+ * sma_process - answer @request to @port as the firmware does.
  * @checks_mkey: a packet from the subnet, not the host's own question.
  * @response: out: 256 bytes, if answered.
  */
-enum sma_result sma_process(struct card *card, const u8 *request,
+enum sma_result sma_process(struct card_port *port, const u8 *request,
 			    bool checks_mkey, u8 *response);
 
 /*
@@ -49,7 +50,7 @@ struct node_identity {
 
 void sma_node_info(const struct node_identity *node, u8 *data);
 
-/* A card's identity, as NodeInfo shows it. */
-struct node_identity sma_card_identity(const struct card *card);
+/* A card's identity, as NodeInfo of @port shows it. */
+struct node_identity sma_card_identity(const struct card_port *port);
 
 #endif /* FABRIC_SMA_H */

@@ -41,13 +41,6 @@ void switch_init(struct ib_switch *sw, struct fabric *fabric,
 	sa_init(&sw->sa, sw);
 }
 
-static struct card *card_at(struct ib_switch *sw, unsigned int port)
-{
-	if (port < 1 || port > sw->fabric->nr_cards)
-		return NULL;
-	return &sw->fabric->cards[port - 1];
-}
-
 static void link_has_changed(struct ib_switch *sw, unsigned int number,
 			     const char *how)
 {
@@ -56,50 +49,50 @@ static void link_has_changed(struct ib_switch *sw, unsigned int number,
 	trap_link_changed(&sw->trap);
 }
 
-static void link_down(struct ib_switch *sw, struct card *card)
+static void link_down(struct ib_switch *sw, struct card_port *end)
 {
-	unsigned int number = card->index + 1;
-	bool was_active = port_state(&card->port) == PORT_ACTIVE;
+	unsigned int number = end->uplink;
+	bool was_active = port_state(&end->ib) == PORT_ACTIVE;
 
-	if (port_state(&card->port) == PORT_DOWN)
+	if (port_state(&end->ib) == PORT_DOWN)
 		return;
-	port_link_down(&card->port);
+	port_link_down(&end->ib);
 	port_link_down(&sw->ports[number].port);
 	link_clear(&sw->ports[number].link);
 	link_has_changed(sw, number, "down");
 	/* a driver that closes its port knows */
-	if (was_active && card->is_port_enabled)
-		card_port_changed(card, PORT_CHANGED_DOWN);
+	if (was_active && end->is_enabled)
+		card_port_changed(end, PORT_CHANGED_DOWN);
 	sm_link_down(&sw->sm, number);
 }
 
-static void link_up(struct ib_switch *sw, struct card *card)
+static void link_up(struct ib_switch *sw, struct card_port *end)
 {
-	unsigned int number = card->index + 1;
+	unsigned int number = end->uplink;
 
-	if (port_state(&card->port) != PORT_DOWN)
+	if (port_state(&end->ib) != PORT_DOWN)
 		return;
-	port_link_up(&card->port);
+	port_link_up(&end->ib);
 	port_link_up(&sw->ports[number].port);
 	link_has_changed(sw, number, "up");
 	sm_link_up(&sw->sm, number);
 }
 
-void switch_link_changed(struct ib_switch *sw, struct card *card)
+void switch_link_changed(struct ib_switch *sw, struct card_port *end)
 {
-	struct switch_port *port = &sw->ports[card->index + 1];
+	struct switch_port *port = &sw->ports[end->uplink];
 
-	if (card->is_port_enabled && !card->port.is_disabled &&
+	if (end->is_enabled && !end->ib.is_disabled &&
 	    !port->port.is_disabled && !port->link.faults.is_cut)
-		link_up(sw, card);
+		link_up(sw, end);
 	else
-		link_down(sw, card);
+		link_down(sw, end);
 }
 
-void switch_link_bounce(struct ib_switch *sw, struct card *card)
+void switch_link_bounce(struct ib_switch *sw, struct card_port *end)
 {
-	link_down(sw, card);
-	switch_link_changed(sw, card);
+	link_down(sw, end);
+	switch_link_changed(sw, end);
 }
 
 void switch_seed(struct ib_switch *sw, u64 seed)
@@ -109,41 +102,42 @@ void switch_seed(struct ib_switch *sw, u64 seed)
 		link_seed(&sw->ports[i].link, seed);
 }
 
-bool switch_loses(struct ib_switch *sw, const struct card *from,
-		  const struct card *to)
+bool switch_loses(struct ib_switch *sw, const struct card_port *from,
+		  const struct card_port *to)
 {
 	return from != to &&
-	       (link_loses(&sw->ports[from->index + 1].link, LINK_SWITCH) ||
-		link_loses(&sw->ports[to->index + 1].link, LINK_CARD));
+	       (link_loses(&sw->ports[from->uplink].link, LINK_SWITCH) ||
+		link_loses(&sw->ports[to->uplink].link, LINK_CARD));
 }
 
 void switch_damaged(struct ib_switch *sw, unsigned int number,
 		    enum link_end end)
 {
-	struct port *port = end == LINK_CARD ? &card_at(sw, number)->port
-					     : &sw->ports[number].port;
+	struct port *port = end == LINK_CARD
+				    ? &fabric_port(sw->fabric, number)->ib
+				    : &sw->ports[number].port;
 
 	port->counters.symbol_errors++;
 	port->counters.rcv_errors++;
 }
 
-u64 switch_delay_ns(const struct ib_switch *sw, const struct card *from,
-		    const struct card *to)
+u64 switch_delay_ns(const struct ib_switch *sw, const struct card_port *from,
+		    const struct card_port *to)
 {
 	if (from == to)
 		return 0;
-	return sw->ports[from->index + 1].link.faults.delay_ns +
-	       sw->ports[to->index + 1].link.faults.delay_ns;
+	return sw->ports[from->uplink].link.faults.delay_ns +
+	       sw->ports[to->uplink].link.faults.delay_ns;
 }
 
 /* May data (not subnet management) pass port @number's link? */
 static bool is_open(struct ib_switch *sw, unsigned int number)
 {
-	struct card *card = card_at(sw, number);
+	const struct card_port *end = fabric_port(sw->fabric, number);
 
 	if (number == 0)
 		return true;
-	return card && port_state(&card->port) == PORT_ACTIVE &&
+	return end && port_state(&end->ib) == PORT_ACTIVE &&
 	       port_state(&sw->ports[number].port) == PORT_ACTIVE;
 }
 
@@ -199,25 +193,26 @@ static const char *route_unicast(struct ib_switch *sw, unsigned int in,
 	return refusal(sw, in, *out, key);
 }
 
-struct card *switch_find_card(struct ib_switch *sw, const struct card *from,
-			      const struct route_key *key)
+struct card_port *switch_find_end(struct ib_switch *sw,
+				  const struct card_port *from,
+				  const struct route_key *key)
 {
 	unsigned int out;
 
-	if (route_unicast(sw, from->index + 1, key, &out)) {
+	if (route_unicast(sw, from->uplink, key, &out)) {
 		sw->nr_dropped++;
 		return NULL;
 	}
-	return card_at(sw, out);
+	return fabric_port(sw->fabric, out);
 }
 
-void switch_count(struct ib_switch *sw, struct card *from, struct card *to,
-		  const struct volume *volume)
+void switch_count(struct ib_switch *sw, struct card_port *from,
+		  struct card_port *to, const struct volume *volume)
 {
-	port_count_xmit(&from->port, volume);
-	port_count_rcv(&sw->ports[from->index + 1].port, volume);
-	port_count_xmit(&sw->ports[to->index + 1].port, volume);
-	port_count_rcv(&to->port, volume);
+	port_count_xmit(&from->ib, volume);
+	port_count_rcv(&sw->ports[from->uplink].port, volume);
+	port_count_xmit(&sw->ports[to->uplink].port, volume);
+	port_count_rcv(&to->ib, volume);
 }
 
 static struct volume volume_of(const struct packet *p)
@@ -246,24 +241,24 @@ static void drop(struct ib_switch *sw, const struct packet *p, const char *why)
 void switch_leaves(struct ib_switch *sw, unsigned int port,
 		   const struct packet *packet)
 {
-	struct card *card = card_at(sw, port);
+	struct card_port *end = fabric_port(sw->fabric, port);
 	struct volume volume = volume_of(packet);
 
-	port_count_rcv(&card->port, &volume);
-	if (card->is_paused)
+	port_count_rcv(&end->ib, &volume);
+	if (end->card->is_paused)
 		drop(sw, packet, "the card stands still");
 	else
-		ud_receive(card, packet);
+		ud_receive(end, packet);
 }
 
 /* Out of external port @number, to the card behind it. */
 static void emit(struct ib_switch *sw, unsigned int number,
 		 const struct packet *p)
 {
-	struct card *card = card_at(sw, number);
 	struct volume volume = volume_of(p);
 
-	if (!card || port_state(&sw->ports[number].port) == PORT_DOWN) {
+	if (!fabric_port(sw->fabric, number) ||
+	    port_state(&sw->ports[number].port) == PORT_DOWN) {
 		drop(sw, p, "the link is down");
 		return;
 	}
@@ -474,7 +469,7 @@ void switch_send(struct ib_switch *sw, unsigned int port,
 	} else if (port_state(&sw->ports[port].port) == PORT_DOWN) {
 		drop(sw, packet, "its link is down");
 	} else {
-		port_count_xmit(&card_at(sw, port)->port, &volume);
+		port_count_xmit(&fabric_port(sw->fabric, port)->ib, &volume);
 		link_carry(&sw->ports[port].link, LINK_SWITCH, packet);
 	}
 }

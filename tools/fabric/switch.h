@@ -3,9 +3,9 @@
 #define FABRIC_SWITCH_H
 
 /*
- * The managed switch in the middle: card i hangs on port i + 1; port 0 is
- * its management port, behind which also the subnet manager (sm.h) and the
- * subnet administrator (sa.h) live.
+ * The managed switch in the middle: cards' ports hang on its own, as the fabric
+ * has cabled them (fabric_port()); port 0 is its management port, behind which
+ * also the subnet manager (sm.h) and the subnet administrator (sa.h) live.
  *
  * A link is up when the card's driver has enabled its port, neither end is
  * disabled and nobody cut the cable; both ends then go to INIT and the subnet
@@ -23,7 +23,7 @@
 #include "sm.h"
 #include "trap.h"
 
-struct card;
+struct card_port;
 struct fabric;
 
 enum {
@@ -59,11 +59,11 @@ void switch_init(struct ib_switch *sw, struct fabric *fabric,
 		 unsigned int nr_ports);
 void switch_close(struct ib_switch *sw);
 
-/* @card's driver enabled or disabled its port, or its link was cut. */
-void switch_link_changed(struct ib_switch *sw, struct card *card);
+/* @end's driver enabled or disabled it, or its link was cut. */
+void switch_link_changed(struct ib_switch *sw, struct card_port *end);
 
 /* The link goes down and trains again. */
-void switch_link_bounce(struct ib_switch *sw, struct card *card);
+void switch_link_bounce(struct ib_switch *sw, struct card_port *end);
 
 /* A packet comes in at @port (0: from the switch's own agents). */
 void switch_send(struct ib_switch *sw, unsigned int port,
@@ -76,16 +76,17 @@ struct route_key {
 };
 
 /**
- * switch_find_card - the card that data from @from to LID @key->dlid reaches.
+ * switch_find_end - the port that data from @from to LID @key->dlid reaches.
  *
- * Return: the card, or NULL: the packet was dropped, and counted.
+ * Return: the card's port, or NULL: the packet was dropped, and counted.
  */
-struct card *switch_find_card(struct ib_switch *sw, const struct card *from,
-			      const struct route_key *key);
+struct card_port *switch_find_end(struct ib_switch *sw,
+				  const struct card_port *from,
+				  const struct route_key *key);
 
-/* Packets have gone from one card to the other: count them at four ports. */
-void switch_count(struct ib_switch *sw, struct card *from, struct card *to,
-		  const struct volume *volume);
+/* Packets have gone from one end to the other: count them at four ports. */
+void switch_count(struct ib_switch *sw, struct card_port *from,
+		  struct card_port *to, const struct volume *volume);
 
 /* A datagram has come through @port's link to the switch. */
 void switch_arrives(struct ib_switch *sw, unsigned int port,
@@ -102,14 +103,14 @@ void switch_damaged(struct ib_switch *sw, unsigned int port, enum link_end end);
 void switch_seed(struct ib_switch *sw, u64 seed);
 
 /* The injected delay of a packet between the two. */
-u64 switch_delay_ns(const struct ib_switch *sw, const struct card *from,
-		    const struct card *to);
+u64 switch_delay_ns(const struct ib_switch *sw, const struct card_port *from,
+		    const struct card_port *to);
 
 /**
  * switch_loses - does an injected fault eat a packet between the two?  Within
- * one card there is no cable.
+ * one port there is no cable.
  */
-bool switch_loses(struct ib_switch *sw, const struct card *from,
-		  const struct card *to);
+bool switch_loses(struct ib_switch *sw, const struct card_port *from,
+		  const struct card_port *to);
 
 #endif /* FABRIC_SWITCH_H */

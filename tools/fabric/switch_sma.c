@@ -119,8 +119,8 @@ static u16 set_port_info(struct ib_switch *sw, u32 number, u8 *data)
 	}
 	if (!port_set_info(port, data, &changed))
 		return STATUS_BAD_FIELD;
-	if ((changed & PORT_CHANGED_DOWN) && number <= sw->fabric->nr_cards)
-		switch_link_bounce(sw, &sw->fabric->cards[number - 1]);
+	if ((changed & PORT_CHANGED_DOWN) && number)
+		switch_link_bounce(sw, fabric_port(sw->fabric, number));
 	return 0;
 }
 

@@ -54,7 +54,7 @@ void traffic_count(const struct qp *qp, const struct qp *peer, u32 packets)
 	struct volume request = request_of(&qp->tx.wqe, packets);
 	struct volume response = response_of(&qp->tx.wqe, packets);
 
-	switch_count(sw, qp->card, peer->card, &request);
+	switch_count(sw, qp_port(qp), qp_port(peer), &request);
 	if (qp->type == QP_RC)
-		switch_count(sw, peer->card, qp->card, &response);
+		switch_count(sw, qp_port(peer), qp_port(qp), &response);
 }

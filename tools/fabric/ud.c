@@ -18,7 +18,7 @@ static struct packet outgoing; /* built here; nothing keeps it */
 
 static void build_grh(struct qp *qp, const struct datagram *d)
 {
-	const struct port *port = &qp->card->port;
+	const struct port *port = &qp_port(qp)->ib;
 	u8 *grh = outgoing.grh;
 
 	put32(grh, 6u << 28 | (u32)d->traffic_class << 20 | d->flow_label);
@@ -35,7 +35,7 @@ static enum wc_syndrome build_ud(struct qp *qp)
 {
 	const struct send_wqe *wqe = &qp->tx.wqe;
 	const struct datagram *d = &wqe->datagram;
-	const struct port *port = &qp->card->port;
+	const struct port *port = &qp_port(qp)->ib;
 	struct cursor cursor = {0};
 	struct flow from = flow_of_request(qp, &cursor);
 
@@ -73,7 +73,7 @@ static enum wc_syndrome parse_headers(struct qp *qp, const u8 *raw, u32 bytes)
 	outgoing.slid = LID_PERMISSIVE;
 	if (!wqe->mlx_permissive_slid)
 		outgoing.slid =
-			port_lid(&qp->card->port) | (get16(raw + 6) & 0x7f);
+			port_lid(&qp_port(qp)->ib) | (get16(raw + 6) & 0x7f);
 	if (outgoing.has_grh) {
 		memcpy(outgoing.grh, raw + at, GRH_BYTES);
 		at += GRH_BYTES;
@@ -133,7 +133,7 @@ static void send_one(struct qp *qp)
 	status = qp->type == QP_MLX ? build_mlx(qp) : build_ud(qp);
 	if (status == WC_OK) {
 		card->stats.packets_sent++;
-		switch_send(&card->fabric->sw, card->index + 1, &outgoing);
+		switch_send(&card->fabric->sw, qp_port(qp)->uplink, &outgoing);
 	}
 	qp_complete_send(qp, wqe, status, 0);
 }
@@ -158,11 +158,14 @@ void ud_run(struct qp *qp)
 	work_queue(&qp->work);
 }
 
-static void drop(struct card *card, const struct packet *p, const char *why)
+static void drop(struct card_port *port, const struct packet *p,
+		 const char *why)
 {
+	struct card *card = port->card;
+
 	card->stats.packets_dropped++;
 	if (p->dqpn == QPN_SMI)
-		card->port.counters.vl15_dropped++;
+		port->ib.counters.vl15_dropped++;
 	log_debug(card->name, "packet from LID %u QP 0x%x to QP 0x%x: %s",
 		  p->slid, p->sqpn, p->dqpn, why);
 }
@@ -170,7 +173,7 @@ static void drop(struct card *card, const struct packet *p, const char *why)
 /* The P_Key index that the completion shows; -1: no match. */
 static int check_keys(struct qp *qp, const struct packet *p)
 {
-	const struct port *port = &qp->card->port;
+	struct port *port = &qp_port(qp)->ib;
 	u32 qkey = qp->type == QP_MLX ? QKEY_GSI : qp->qkey;
 	int index = qp->pkey_index;
 
@@ -182,14 +185,14 @@ static int check_keys(struct qp *qp, const struct packet *p)
 		index = -1;
 	if (index < 0) {
 		qp->card->stats.pkey_violations++;
-		port_count_bad_pkey(&qp->card->port);
-		drop(qp->card, p, "P_Key");
+		port_count_bad_pkey(port);
+		drop(qp_port(qp), p, "P_Key");
 		return -1;
 	}
 	if (p->qkey != qkey) {
 		qp->card->stats.qkey_violations++;
-		port_count_bad_qkey(&qp->card->port);
-		drop(qp->card, p, "Q_Key");
+		port_count_bad_qkey(port);
+		drop(qp_port(qp), p, "Q_Key");
 		return -1;
 	}
 	return index;
@@ -219,7 +222,7 @@ static void deliver(struct qp *qp, const struct packet *p)
 	if (pkey_index < 0)
 		return;
 	if (wqe_fetch_recv(qp, recv) != WQE_READY) {
-		drop(qp->card, p, "no receive is posted");
+		drop(qp_port(qp), p, "no receive is posted");
 		return;
 	}
 	completion.immediate =
@@ -256,8 +259,9 @@ static const u8 *find_group(const struct card *card, const u8 *gid, u32 hash)
 	return NULL;
 }
 
-static void receive_multicast(struct card *card, const struct packet *p)
+static void receive_multicast(struct card_port *port, const struct packet *p)
 {
+	struct card *card = port->card;
 	u32 max = ((1u << card->hca.log_mcg_bytes) - MCG_MEMBERS) / 4;
 	const u8 *gid = p->grh + 24, *mcg;
 	u32 nr_members;
@@ -275,18 +279,19 @@ static void receive_multicast(struct card *card, const struct packet *p)
 		if (!qp || qp->type != QP_UD || !qp_can_receive(qp))
 			continue;
 		if ((member & MCG_BLOCK_LOOPBACK) && qp->qpn == p->sqpn &&
-		    p->slid == port_lid(&card->port))
+		    p->slid == port_lid(&port->ib))
 			continue;
 		deliver(qp, p);
 	}
 }
 
-void ud_receive(struct card *card, const struct packet *p)
+void ud_receive(struct card_port *port, const struct packet *p)
 {
+	struct card *card = port->card;
 	struct qp *qp;
 
 	if (p->dqpn == QPN_MULTICAST) {
-		receive_multicast(card, p);
+		receive_multicast(port, p);
 		return;
 	}
 	if (p->dqpn <= QPN_GSI)
@@ -294,7 +299,7 @@ void ud_receive(struct card *card, const struct packet *p)
 	else
 		qp = qp_find(card, p->dqpn);
 	if (!qp || qp_type_is_connected(qp->type) || !qp_can_receive(qp))
-		drop(card, p, "no such queue pair");
+		drop(port, p, "no such queue pair");
 	else
 		deliver(qp, p);
 }

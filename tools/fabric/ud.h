@@ -6,12 +6,12 @@
 #include "packet.h"
 
 struct qp;
-struct card;
+struct card_port;
 
 /* Work on the send queue: called by the loop when there may be something. */
 void ud_run(struct qp *qp);
 
-/* A packet arrives at @card; dropped (and counted) if nobody takes it. */
-void ud_receive(struct card *card, const struct packet *packet);
+/* A packet arrives at @port; dropped (and counted) if nobody takes it. */
+void ud_receive(struct card_port *port, const struct packet *packet);
 
 #endif /* FABRIC_UD_H */
