@@ -98,12 +98,14 @@ def test_the_phases_of_faults_sum_up_to_the_counters(brick, image, tmp_path):
     assert slowest['pid'] > 0 and slowest['vaddr'] > 0, slowest
 
 
-def test_sets_of_one_way(brick, image):
+@pytest.mark.parametrize('cpus, pcache', [(1, '128K,1way,victim=8'),
+                                          (2, '128K,1way,victim=1')])
+def test_sets_of_one_way(brick, image, cpus, pcache):
     """Whatever an instruction needs (its page, those that it reads and
-    writes) may be in one set with one way; one CPU, so an evictor may run
+    writes) may be in one set with one way; with one CPU an evictor may run
     before the instruction does."""
-    stress(brick, image, 3, '-n', '150', cpus=1,
-           pcache='128K,1way,victim=4', append=['p0:pcache_policy=lru'])
+    stress(brick, image, 3, '-n', '150', cpus=cpus, pcache=pcache,
+           append=['p0:pcache_policy=lru'])
 
 
 def test_r9_every_entry_is_decodable_when_it_is_zapped(brick, image):

@@ -60,6 +60,7 @@ struct model_page {
 struct process {
 	struct aspace *aspace;
 	struct model_page pages[NR_PAGES];
+	u32 nr_changes[NR_PAGES]; /* of each, made by calls */
 	struct rand rand;
 	u32 depth;
 	u32 nr_steps;
@@ -158,12 +159,14 @@ static void touch_page(struct process *p, struct rand *rand, u32 n)
 	struct model_page *page = &p->pages[n];
 	u64 vaddr = WINDOW + n * PAGE_SIZE + offset_of(byte);
 	u8 value = (u8)rand_u64(rand);
+	u32 nr_changes = p->nr_changes[n];
 	u8 *at;
 
 	if (page->is_moot)
 		return;
 	at = touch(p, vaddr, is_write);
-	if (page->is_moot) /* changed meanwhile: nothing can be said */
+	/* Changed meanwhile, perhaps all of it: nothing can be said. */
+	if (page->is_moot || p->nr_changes[n] != nr_changes)
 		return;
 	if (!at || !model_allows(page, is_write)) {
 		if (at || model_allows(page, is_write))
@@ -220,6 +223,8 @@ static void set_moot(struct process *p, u32 start, u32 n, bool is_moot)
 {
 	for (u32 i = start; i < start + n; i++)
 		p->pages[i].is_moot = is_moot;
+	for (u32 i = start; is_moot && i < start + n; i++)
+		p->nr_changes[i]++;
 }
 
 static void model_unmap(struct process *p, u32 start, u32 n)

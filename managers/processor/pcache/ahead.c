@@ -134,5 +134,5 @@ void pcache_ahead_settle(struct pcache_line *line, u64 gframe)
 
 u32 pcache_ahead_max(void)
 {
-	return pcache.nr_victims / 4;
+	return pcache.is_on_demand ? 0 : pcache.nr_victims / 4;
 }

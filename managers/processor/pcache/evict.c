@@ -171,6 +171,42 @@ u32 evict_clean(struct pcache_set *first)
 	return batch_finish(&batch);
 }
 
+/*
+ * One more line for the reserve: of the next set that has one, modified or
+ * not.
+ *
+ * A victim cache of a few lines holds less than one instruction may need, so
+ * what is evicted ahead of demand may be what a program is just bringing
+ * together, again and again.  Therefore such a pcache evicts only when a fault
+ * waits, one line, and in turn: what has come stays until the hand has been
+ * round all other sets.
+ */
+static u32 evict_next(void)
+{
+	struct evict_batch batch;
+	u32 nr_looks = pcache.nr_sets, at = READ_ONCE(pcache.hand);
+	bool has_lent = false;
+
+	batch_init(&batch, 1);
+	batch_announce(&batch, 1);
+	while (nr_looks-- && !batch.nr && !has_lent) {
+		struct pcache_set *set;
+		struct pcache_line *line;
+
+		at = at + 1 < pcache.nr_sets ? at + 1 : 0;
+		set = &pcache.sets[at];
+		spin_lock(&set->lock);
+		has_lent = set_lend_free(set);
+		line = has_lent ? NULL : READ_ONCE(pcache.policy)->choose(set);
+		if (line)
+			evict_line(&batch, line);
+		ASSERT(pcache_set_check(set));
+		spin_unlock(&set->lock);
+	}
+	WRITE_ONCE(pcache.hand, at);
+	return batch_finish(&batch) + has_lent;
+}
+
 u32 evict_help(void)
 {
 	u32 nr = write_backs_end(), low = READ_ONCE(victims.low), n;
@@ -185,11 +221,22 @@ u32 evict_help(void)
 	return nr;
 }
 
+/* Is there something to evict? */
+static bool is_wanted(void)
+{
+	if (pcache.is_on_demand)
+		return !reserve_will_have(READ_ONCE(victims.nr_waiting));
+	return todo_count() && reserve_is_below(READ_ONCE(victims.low));
+}
+
 u32 evict_round(void)
 {
 	u32 nr = write_backs_end(), nr_evicted = 0, n, low = victims.low;
 
-	if (reserve_is_below(low)) {
+	if (pcache.is_on_demand) {
+		if (is_wanted())
+			nr_evicted = evict_next();
+	} else if (reserve_is_below(low)) {
 		do {
 			n = evict_extras(pcache.evict_batch);
 			nr_evicted += n;
@@ -205,16 +252,26 @@ u32 evict_round(void)
 
 static bool has_work(void)
 {
-	return write_backs_ended() || write_backs_may_start() ||
-	       (todo_count() && reserve_is_below(READ_ONCE(victims.low)));
+	return write_backs_ended() || write_backs_may_start() || is_wanted();
+}
+
+/* Does a fault wait that nobody but an evictor makes room for?  What is coming
+ * now may go to others, who tell nobody. */
+static bool is_on_call(void)
+{
+	return pcache.is_on_demand && READ_ONCE(victims.nr_waiting);
 }
 
 void evict_thread(void *arg)
 {
 	for (;;) {
-		wait_event_idle(&victims.evictors, has_work());
-		/* No progress: all is pinned; let it end. */
-		if (!evict_round() && has_work())
+		wait_event_idle(&victims.evictors, has_work() || is_on_call());
+		if (evict_round())
+			continue;
+		if (has_work()) /* no progress: all is pinned; let it end */
 			sleep_ns(NSEC_PER_MSEC);
+		else if (is_on_call())
+			wait_event_timeout(&victims.evictors, has_work(),
+					   NSEC_PER_MSEC);
 	}
 }

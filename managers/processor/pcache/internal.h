@@ -17,6 +17,8 @@
 #define EVICT_BATCH_MAX  1024u /* each CPU to interrupt; but at most */
 #define HAND_BATCH_MAX   16u   /* free lines that a CPU gets at once */
 #define CLEAN_LOOKS_MAX  1024u /* sets in which it looks for clean lines */
+#define VICTIMS_AHEAD    8u    /* fewer: nothing is evicted ahead of demand */
+#define INSTRUCTION_MAX  8u    /* pages that one instruction may need */
 
 /* Which line of a set goes? */
 struct pcache_policy {
@@ -45,6 +47,7 @@ struct pcache {
 	const struct pcache_policy *policy; /* [may change at any time] */
 	u32 hand;             /* where evict_clean() goes on [a hint] */
 	bool must_scrub_code; /* see line_scrub_code() */
+	bool is_on_demand;    /* see evict_next() [set once] */
 	atomic64_t nr_write_backs;
 };
 
@@ -85,6 +88,9 @@ void sets_start(void);
 struct pcache_set *set_of(u64 gframe);
 /** set_find - @set's line of @gframe, or NULL; set locked. */
 struct pcache_line *set_find(struct pcache_set *set, u64 gframe);
+/** set_lend_free - a free way of @set, locked, goes to the stock, if it has
+ * one. */
+bool set_lend_free(struct pcache_set *set);
 struct waitq *set_waitq(const struct pcache_set *set);
 /** line_begin - a FREE or LOOSE line that is in no list becomes the copy of
  * @gframe.  @set is locked. */

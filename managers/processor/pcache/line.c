@@ -213,6 +213,17 @@ static void set_make_room(struct pcache_set *set)
 		set_add_extra(set);
 }
 
+bool set_lend_free(struct pcache_set *set)
+{
+	struct pcache_line *line = set_pop_free(set);
+
+	if (!line)
+		return false;
+	set->nr_extra--;
+	stock_push(line);
+	return true;
+}
+
 static void set_push_free(struct pcache_set *set, struct pcache_line *line)
 {
 	ASSERT_LOCKED(&set->lock);
@@ -356,7 +367,8 @@ static __noinline enum pcache_got get_locked(struct pcache_set *set, u64 gframe,
 			return got;
 		}
 		help_if_late();
-		if (victims_reclaim() || stock_steal() || evict_clean(set))
+		if (victims_reclaim() || stock_steal() ||
+		    (!pcache.is_on_demand && evict_clean(set)))
 			continue;
 		if (!may_wait_for_room)
 			return got;

@@ -175,15 +175,15 @@ static void fill_set(struct pcache_set *set, bool is_dirty)
 /* A set of modified lines gets what is clean, wherever it is. */
 static void run_clean(void)
 {
-	struct pcache_line *loose[4], *line;
+	struct pcache_line *loose[8], *line;
 	struct pcache_set *sets;
 	s32 nr_lent;
 	u64 pfn = 3000;
 
-	boot("64K,4way,victim=4");
+	boot("80K,4way,victim=8");
 	sets = pcache.sets;
 	CHECK(pcache.nr_sets == 3);
-	for (u32 i = 0; i < 4; i++)
+	for (u32 i = 0; i < 8; i++)
 		CHECK((loose[i] = pcache_borrow()));
 	fill_set(&sets[0], true);
 	fill_set(&sets[1], false);
@@ -202,7 +202,7 @@ static void run_clean(void)
 	nr_lent = -sets[1].nr_extra;
 	CHECK(nr_lent >= 1);
 
-	for (u32 i = 0; i < 4; i++)
+	for (u32 i = 0; i < 8; i++)
 		pcache_give_back(loose[i]);
 	/* What was lent comes back with the next fault. */
 	while (set_of(gframe_make(0, pfn)) != &sets[1])
@@ -332,6 +332,69 @@ KTEST(r14_victim_caches_of_1_2_and_8_lines_and_16_threads)
 {
 	for (seed = 1; seed <= 6; seed++)
 		EXPECT_EQ(fake_sched_run_apart(run_r14), 0);
+}
+
+/* ---- instructions that need several pages at once ------------------------ */
+
+#define INSTRUCTIONS 60u
+#define CPUS         2u
+
+static u32 nr_cpus_busy;
+
+/* Fault by fault, and evictors are faster than programs, until all @pages are
+ * there at the same time. */
+static void instruction(const u64 *pages, u32 nr, bool is_write)
+{
+	for (u32 nr_tries = 0, i = 0; i < nr; nr_tries++) {
+		for (i = 0; i < nr; i++)
+			if (!mmu_access(aspace_page_table(r14_aspace),
+					HEAP + pages[i] * PAGE_SIZE, is_write))
+				break;
+		if (i == nr)
+			break;
+		CHECK(nr_tries < 1000);
+		touch(r14_aspace, pages[i], is_write);
+		for (u32 k = 0; k < 50; k++)
+			fake_sched_point();
+	}
+}
+
+static void instructions_thread(void *arg)
+{
+	u64 pages[INSTRUCTION_MAX];
+	struct rand rand;
+
+	rand_seed(&rand, seed * 100 + (u64)arg);
+	for (u32 i = 0; i < INSTRUCTIONS; i++) {
+		/* Most pages are modified: what is clean is what just came. */
+		for (u32 k = 0; k < ARRAY_SIZE(pages); k++)
+			pages[k] = rand_below(&rand, 64);
+		instruction(pages, ARRAY_SIZE(pages), rand_below(&rand, 4));
+	}
+	nr_cpus_busy--;
+}
+
+static void run_instructions(void)
+{
+	static const char *const geometries[] = {
+		"72K,1way,victim=1", "72K,2way,victim=2", "80K,1way,victim=3",
+		"128K,1way,victim=8"};
+
+	boot(geometries[seed % ARRAY_SIZE(geometries)]);
+	r14_aspace = program(64);
+	nr_cpus_busy = CPUS;
+	for (u64 i = 0; i < CPUS; i++)
+		CHECK(thread_spawn("cpu", instructions_thread, (void *)i));
+	while (nr_cpus_busy)
+		sleep_ns(NSEC_PER_MSEC);
+	aspace_put(r14_aspace);
+	expect_empty();
+}
+
+KTEST(the_pages_of_an_instruction_come_together_in_the_smallest_pcache)
+{
+	for (seed = 1; seed <= 8; seed++)
+		EXPECT_EQ(fake_sched_run_apart(run_instructions), 0);
 }
 
 /* ---- R21: both sides of a fork write the same pages ---------------------- */

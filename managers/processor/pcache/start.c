@@ -56,6 +56,11 @@ static int parse_geometry(const char *value)
 	if (*p || !is_power_of_2(ways) || ways > WAYS_MAX ||
 	    size < 2ul * ways * PAGE_SIZE || nr_victims > size / PAGE_SIZE / 2)
 		return -EINVAL;
+	if (size / PAGE_SIZE < INSTRUCTION_MAX) {
+		pr_err("pcache=%s: one instruction may need %u pages", value,
+		       INSTRUCTION_MAX);
+		return -EINVAL;
+	}
 	opt_size_bytes = size;
 	opt_ways = ways;
 	opt_victims = nr_victims;
@@ -81,8 +86,11 @@ static void geometry_decide(void)
 	pcache.nr_ways = opt_ways;
 	pcache.nr_sets = (nr_pages - nr_victims) / opt_ways;
 	pcache.nr_victims = nr_victims;
-	pcache.low_min = clamp(nr_victims / 4, 1u, LOW_MIN_MAX);
-	pcache.low_max = max(nr_victims * 3 / 4, 1u);
+	pcache.is_on_demand = nr_victims < VICTIMS_AHEAD;
+	if (!pcache.is_on_demand) { /* else the marks are 0 */
+		pcache.low_min = clamp(nr_victims / 4, 1u, LOW_MIN_MAX);
+		pcache.low_max = nr_victims * 3 / 4;
+	}
 	pcache.refill = REFILL_MAX;
 	pcache.evict_batch = max(EVICT_BATCH, nr_others * PAGES_PER_IPI);
 	pcache.nr_lines = pcache.nr_sets * pcache.nr_ways + nr_victims;
@@ -137,6 +145,11 @@ int pcache_start(void)
 	for (u32 i = 0; i < nr_threads; i++)
 		if (!thread_spawn("evictd", evict_thread, NULL))
 			return -ENOMEM;
+	if (pcache.nr_lines < INSTRUCTION_MAX * nr_cpus_online)
+		pr_warn("%u lines for %u CPUs: programs may not get on; "
+			"give at least %lu KiB",
+			pcache.nr_lines, nr_cpus_online,
+			INSTRUCTION_MAX * nr_cpus_online * PAGE_SIZE / 1024);
 	pr_info("%u sets of %u lines, %u victim lines, policy %s",
 		pcache.nr_sets, pcache.nr_ways, pcache.nr_victims,
 		pcache.policy->name);

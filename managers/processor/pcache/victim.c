@@ -44,6 +44,7 @@ static void waiting_add(u32 nr)
 void reserve_wait(const u32 *nr_events, u32 seen)
 {
 	waiting_add(1);
+	waitq_wake_one(&victims.evictors); /* they may work on demand only */
 	wait_event(&victims.room, reserve_has(1) || write_backs_ended() ||
 					  READ_ONCE(*nr_events) != seen);
 	waiting_add(-1u);
