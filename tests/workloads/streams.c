@@ -366,6 +366,35 @@ static void test_timerfd(void)
 	close(fd);
 }
 
+/* Together their periods are more than a CPU can serve one by one. */
+static void test_many_timerfds(void)
+{
+	struct itimerspec its = {.it_value = {0, 1000},
+				 .it_interval = {0, 1000}};
+	int fds[200], nr_expired = 0, nr_again = 0, nr_left = 0;
+	uint64_t n;
+
+	for (int i = 0; i < 200; i++) {
+		fds[i] = timerfd_create(CLOCK_MONOTONIC, 0);
+		timerfd_settime(fds[i], 0, &its, NULL);
+	}
+	usleep(20000);
+	for (int i = 0; i < 200; i++) {
+		nr_expired += read(fds[i], &n, 8) == 8 && n >= 10000;
+		nr_again += read(fds[i], &n, 8) == 8 && n >= 1;
+	}
+	usleep(1000);
+	for (int i = 0; i < 200; i++) {
+		timerfd_gettime(fds[i], &its);
+		nr_left += its.it_interval.tv_nsec == 1000 &&
+			   !its.it_value.tv_sec && its.it_value.tv_nsec <= 1000;
+		close(fds[i]);
+	}
+	say("all expired", nr_expired);
+	say("all again", nr_again);
+	say("all run on", nr_left);
+}
+
 static void send_fd(int sock, int fd)
 {
 	char control[CMSG_SPACE(sizeof(int))] = "", c = 'f';
@@ -509,6 +538,7 @@ int main(void)
 	test_epoll_edge_through_epoll();
 	test_epoll_chain();
 	test_timerfd();
+	test_many_timerfds();
 	test_socketpair();
 	test_listen();
 	test_tty();

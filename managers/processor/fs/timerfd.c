@@ -31,7 +31,7 @@ struct timerfd {
 	struct poll_head head;
 };
 
-/* Count what has expired by @now and go on to the next.  Lock held. */
+/* Count what has expired by @now; the next is due later.  Lock held. */
 static void timerfd_advance(struct timerfd *t, u64 now)
 {
 	u64 nr = 1;
@@ -41,13 +41,17 @@ static void timerfd_advance(struct timerfd *t, u64 now)
 	if (t->interval_ns) {
 		nr = (now - t->next_ns) / t->interval_ns + 1;
 		t->next_ns += nr * t->interval_ns;
-		timer_start(&t->timer, t->next_ns);
 	} else {
 		t->next_ns = 0;
 	}
 	t->nr_expired += nr;
 }
 
+/*
+ * A timer fires once; who takes its expirations starts it again and counts
+ * those in between.  So periods too short for us cost their reader, not the
+ * CPU that would do nothing but fire.
+ */
 static void timerfd_fire(struct timer *timer)
 {
 	struct timerfd *t = container_of(timer, struct timerfd, timer);
@@ -60,9 +64,15 @@ static void timerfd_fire(struct timer *timer)
 
 static u64 timerfd_take(struct timerfd *t)
 {
-	u64 flags = spin_lock_irqsave(&t->lock), nr = t->nr_expired;
+	u64 flags = spin_lock_irqsave(&t->lock), nr = 0;
 
-	t->nr_expired = 0;
+	if (t->nr_expired) {
+		timerfd_advance(t, time_mono_ns());
+		nr = t->nr_expired;
+		t->nr_expired = 0;
+		if (t->next_ns)
+			timer_start(&t->timer, t->next_ns);
+	}
 	spin_unlock_irqrestore(&t->lock, flags);
 	return nr;
 }
@@ -97,10 +107,7 @@ static u32 timerfd_poll(struct file *file, struct poll_table *table)
 static void timerfd_release(struct file *file)
 {
 	struct timerfd *t = file->priv;
-	u64 flags = spin_lock_irqsave(&t->lock);
 
-	t->next_ns = 0; /* so that a running fire does not start it again */
-	spin_unlock_irqrestore(&t->lock, flags);
 	timer_cancel(&t->timer);
 	kfree(t);
 }
@@ -174,8 +181,11 @@ static struct uapi_timespec timespec_of_ns(u64 ns)
 static void timerfd_show(struct timerfd *t, struct uapi_itimerspec *its)
 {
 	u64 flags = spin_lock_irqsave(&t->lock), now = time_mono_ns();
-	u64 left = t->next_ns > now ? t->next_ns - now : t->next_ns ? 1 : 0;
+	u64 left;
 
+	if (t->nr_expired) /* not armed again since */
+		timerfd_advance(t, now);
+	left = t->next_ns > now ? t->next_ns - now : t->next_ns ? 1 : 0;
 	its->interval = timespec_of_ns(t->interval_ns);
 	its->value = timespec_of_ns(left);
 	spin_unlock_irqrestore(&t->lock, flags);
