@@ -93,9 +93,14 @@ static void slice_over(struct timer *timer)
 	spin_unlock(&rq->lock);
 }
 
-/* Put @t, whose cpu this is, on the queue and tell the CPU if it must know.
- * Context: @rq locked. */
-static void enqueue(struct runqueue *rq, struct thread *t)
+/*
+ * Put @t, whose cpu this is, on the queue.
+ *
+ * Return: must that CPU be told?  Who asks does so without the lock, which
+ * sched_ipi() takes at once.
+ * Context: @rq locked.
+ */
+static __must_check bool enqueue(struct runqueue *rq, struct thread *t)
 {
 	struct thread *current = rq->current;
 	bool is_remote = t->cpu != cpu_id();
@@ -103,15 +108,13 @@ static void enqueue(struct runqueue *rq, struct thread *t)
 	list_add_tail(&t->run_link,
 		      &rq->queues[t->is_user ? QUEUE_USER : QUEUE_KERNEL]);
 	WRITE_ONCE(rq->nr_queued, rq->nr_queued + 1);
-	if (current->is_idle || (current->is_user && !t->is_user)) {
-		if (!xchg(&rq->need_resched, 1) && is_remote)
-			smp_kick_resched(t->cpu);
-	} else if (current->is_user && !rq->slice_armed) {
-		if (is_remote)
-			smp_kick_resched(t->cpu); /* sched_ipi() */
-		else
-			slice_start(rq);
-	}
+	if (current->is_idle || (current->is_user && !t->is_user))
+		return !xchg(&rq->need_resched, 1) && is_remote;
+	if (!current->is_user || rq->slice_armed)
+		return false;
+	if (!is_remote)
+		slice_start(rq);
+	return is_remote; /* sched_ipi() starts it there */
 }
 
 static struct thread *dequeue(struct runqueue *rq)
@@ -160,13 +163,16 @@ static u32 choose_cpu(const struct thread *t)
 static void place(struct thread *t, u32 cpu)
 {
 	struct runqueue *rq = rq_of(cpu);
+	bool must_tell;
 
 	if (t->cpu != cpu)
 		counter_inc(nr_thread_migrated);
 	WRITE_ONCE(t->cpu, cpu);
 	spin_lock(&rq->lock);
-	enqueue(rq, t);
+	must_tell = enqueue(rq, t);
 	spin_unlock(&rq->lock);
+	if (must_tell)
+		smp_kick_resched(cpu);
 }
 
 void sched_enqueue_new(struct thread *t)
@@ -183,6 +189,7 @@ void thread_wake(struct thread *t)
 {
 	u64 flags = irq_save();
 	struct runqueue *rq = lock_rq_of(t);
+	bool must_tell;
 	u32 cpu;
 
 	if (t->state != THREAD_SLEEPING) {
@@ -198,8 +205,10 @@ void thread_wake(struct thread *t)
 	}
 	cpu = choose_cpu(t);
 	if (cpu == t->cpu) {
-		enqueue(rq, t);
+		must_tell = enqueue(rq, t);
 		spin_unlock(&rq->lock);
+		if (must_tell)
+			smp_kick_resched(cpu);
 	} else {
 		spin_unlock(&rq->lock);
 		place(t, cpu);

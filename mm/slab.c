@@ -138,7 +138,7 @@ static void partial_del(struct slab_cache *c, struct page *p)
 		page_map[p->next].prev = p->prev;
 }
 
-/* Cut a fresh page into objects. Context: c->lock held. */
+/* Cut a fresh page into objects, before others know of it: no lock held. */
 static struct page *page_carve(struct slab_cache *c)
 {
 	char *kaddr = page_alloc(0);
@@ -161,21 +161,18 @@ static struct page *page_carve(struct slab_cache *c)
 		if (DEBUG)
 			tag_of(c, object)->magic = TAG_FREE;
 	}
-	partial_add(c, p);
-	c->nr_pages++;
-	gauge_add(nr_slab_pages, 1);
 	return p;
 }
 
 /* Context: c->lock held. */
 static void *object_take(struct slab_cache *c)
 {
-	struct page *p =
-		c->partial == PFN_NONE ? page_carve(c) : &page_map[c->partial];
+	struct page *p;
 	void *object;
 
-	if (!p)
+	if (c->partial == PFN_NONE)
 		return NULL;
+	p = &page_map[c->partial];
 	CHECK(p->cache == c && p->free_first < PAGE_SIZE / 8);
 	object = (char *)page_kaddr(p) + p->free_first * 8;
 	p->free_first = (u16)*link_of(object);
@@ -209,26 +206,38 @@ static void object_put(struct slab_cache *c, void *object)
 	}
 }
 
+/* Objects of partial pages, of @fresh first, for @s, which is empty. */
+static void stack_fill(struct slab_cache *c, struct object_stack *s,
+		       struct page *fresh)
+{
+	void *object;
+
+	spin_lock(&c->lock);
+	if (fresh) {
+		partial_add(c, fresh);
+		c->nr_pages++;
+		gauge_add(nr_slab_pages, 1);
+	}
+	while (s->n < STACK_BATCH && (object = object_take(c)))
+		s->objects[s->n++] = object;
+	spin_unlock(&c->lock);
+}
+
 static void *cache_alloc(struct slab_cache *c, u32 size, const void *caller)
 {
 	struct object_stack *s;
-	void *object = NULL;
+	struct page *fresh;
+	void *object;
 	u64 flags;
 
 	if (!c->per_page)
 		return page_alloc(c->order);
 	flags = irq_save();
 	s = &c->stacks[cpu_id()];
-	if (!s->n) {
-		spin_lock(&c->lock);
-		while (s->n < STACK_BATCH) {
-			object = object_take(c);
-			if (!object)
-				break;
-			s->objects[s->n++] = object;
-		}
-		spin_unlock(&c->lock);
-	}
+	if (!s->n)
+		stack_fill(c, s, NULL);
+	if (!s->n && (fresh = page_carve(c)))
+		stack_fill(c, s, fresh);
 	object = s->n ? s->objects[--s->n] : NULL;
 	irq_restore(flags);
 	if (DEBUG && object)

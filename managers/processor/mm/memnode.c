@@ -278,14 +278,13 @@ static void grant_thread(void *arg)
 /* Fill @hand from the stock; its lock is held. */
 static __noinline void hand_fill(struct memnode *node, struct frame_hand *hand)
 {
-	bool is_low;
-
-	spin_lock(&node->lock);
-	while (hand->nr < MEMNODE_HAND_MAX && node->nr_stock)
-		hand->pfns[hand->nr++] = node->stock[--node->nr_stock];
-	is_low = node->nr_stock < MEMNODE_STOCK_LOW;
-	spin_unlock(&node->lock);
-	if (is_low)
+	if (READ_ONCE(node->nr_stock)) {
+		spin_lock(&node->lock);
+		while (hand->nr < MEMNODE_HAND_MAX && node->nr_stock)
+			hand->pfns[hand->nr++] = node->stock[--node->nr_stock];
+		spin_unlock(&node->lock);
+	}
+	if (stock_is_low(node))
 		waitq_wake_one(&refill_waitq);
 }
 
@@ -308,7 +307,7 @@ static bool hand_pop(struct memnode *node, u32 i, u64 *pfn)
 static bool stock_steal(struct memnode *node, u64 *pfn)
 {
 	for (u32 i = 0; i < MEMNODE_NR_HANDS; i++)
-		if (hand_pop(node, i, pfn))
+		if (READ_ONCE(node->hands[i].nr) && hand_pop(node, i, pfn))
 			return true;
 	return false;
 }

@@ -157,16 +157,17 @@ u32 evict_clean(struct pcache_set *first)
 {
 	struct evict_batch batch;
 	u32 nr_looks = min(pcache.nr_sets, CLEAN_LOOKS_MAX);
-	u32 at = READ_ONCE(pcache.hand); /* races only make it uneven */
 
 	batch_init(&batch, max(READ_ONCE(victims.low) / 2, 1u));
 	batch_announce(&batch, 1);
 	evict_clean_of(&batch, first);
 	while (nr_looks-- && batch.nr < batch.nr_max) {
-		at = at + 1 < pcache.nr_sets ? at + 1 : 0;
+		/* Several CPUs that look share the sets, or they would walk in
+		 * lock step, each waiting for the one before it in each set. */
+		u32 at = fetch_add(&pcache.hand, 1u) % pcache.nr_sets;
+
 		evict_clean_of(&batch, &pcache.sets[at]);
 	}
-	WRITE_ONCE(pcache.hand, at);
 	counter_add(nr_pcache_eviction_clean, batch.nr);
 	return batch_finish(&batch);
 }

@@ -45,7 +45,7 @@ struct pcache {
 	struct pcache_line *lines; /* line i is page i of the pool */
 	struct region *region;
 	const struct pcache_policy *policy; /* [may change at any time] */
-	u32 hand;             /* where evict_clean() goes on [a hint] */
+	u32 hand;             /* where evict_clean() goes on [atomic] */
 	bool must_scrub_code; /* see line_scrub_code() */
 	bool is_on_demand;    /* see evict_next() [set once] */
 	atomic64_t nr_write_backs;
