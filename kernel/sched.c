@@ -159,8 +159,8 @@ static u32 choose_cpu(const struct thread *t)
 }
 
 /* Queue a runnable thread that is on no queue and no CPU.
- * Context: interrupts off, no run queue locked. */
-static void place(struct thread *t, u32 cpu)
+ * Return: must @cpu be told?  Context: interrupts off, no run queue locked. */
+static __must_check bool place_quietly(struct thread *t, u32 cpu)
 {
 	struct runqueue *rq = rq_of(cpu);
 	bool must_tell;
@@ -171,7 +171,12 @@ static void place(struct thread *t, u32 cpu)
 	spin_lock(&rq->lock);
 	must_tell = enqueue(rq, t);
 	spin_unlock(&rq->lock);
-	if (must_tell)
+	return must_tell;
+}
+
+static void place(struct thread *t, u32 cpu)
+{
+	if (place_quietly(t, cpu))
 		smp_kick_resched(cpu);
 }
 
@@ -185,34 +190,48 @@ void sched_enqueue_new(struct thread *t)
 	irq_restore(flags);
 }
 
-void thread_wake(struct thread *t)
+void sched_wake(struct thread *t, struct cpumask *untold)
 {
-	u64 flags = irq_save();
 	struct runqueue *rq = lock_rq_of(t);
 	bool must_tell;
 	u32 cpu;
 
 	if (t->state != THREAD_SLEEPING) {
 		spin_unlock(&rq->lock);
-		irq_restore(flags);
 		return;
 	}
 	WRITE_ONCE(t->state, THREAD_RUNNABLE);
 	if (rq->current == t) { /* on its way to sleep: schedule() will see */
 		spin_unlock(&rq->lock);
-		irq_restore(flags);
 		return;
 	}
 	cpu = choose_cpu(t);
 	if (cpu == t->cpu) {
 		must_tell = enqueue(rq, t);
 		spin_unlock(&rq->lock);
-		if (must_tell)
-			smp_kick_resched(cpu);
 	} else {
 		spin_unlock(&rq->lock);
-		place(t, cpu);
+		must_tell = place_quietly(t, cpu);
 	}
+	if (must_tell)
+		cpumask_set(untold, cpu);
+}
+
+void sched_tell(const struct cpumask *untold)
+{
+	u32 cpu;
+
+	for_each_cpu (cpu, untold)
+		smp_kick_resched(cpu);
+}
+
+void thread_wake(struct thread *t)
+{
+	struct cpumask untold = {};
+	u64 flags = irq_save();
+
+	sched_wake(t, &untold);
+	sched_tell(&untold);
 	irq_restore(flags);
 }
 

@@ -23,8 +23,8 @@ void waitq_init(struct waitq *q)
 	list_init(&q->waiters);
 }
 
-/* Context: q->lock held. */
-static bool wake_first(struct waitq *q)
+/* @untold: CPUs to tell of it when the lock is free.  Context: q->lock held. */
+static bool wake_first(struct waitq *q, struct cpumask *untold)
 {
 	struct waiter *w =
 		list_first_entry_or_null(&q->waiters, struct waiter, link);
@@ -32,17 +32,27 @@ static bool wake_first(struct waitq *q)
 	if (!w)
 		return false;
 	list_del_init(&w->link);
-	thread_wake(w->thread);
+	sched_wake(w->thread, untold);
 	return true;
+}
+
+/* Who wakes takes the lock: so nobody is told before it is free. */
+static void unlock_and_tell(struct waitq *q, const struct cpumask *untold,
+			    u64 flags)
+{
+	spin_unlock(&q->lock);
+	sched_tell(untold);
+	irq_restore(flags);
 }
 
 void waitq_wake(struct waitq *q, bool all)
 {
 	u64 flags = spin_lock_irqsave(&q->lock);
+	struct cpumask untold = {};
 
-	while (wake_first(q) && all)
+	while (wake_first(q, &untold) && all)
 		;
-	spin_unlock_irqrestore(&q->lock, flags);
+	unlock_and_tell(q, &untold, flags);
 }
 
 void wait_begin(struct waiter *w)
@@ -119,14 +129,16 @@ int wait_block(u64 deadline_ns, bool intr)
 void wait_finish(struct waitq *q, struct waiter *w, int rc)
 {
 	u64 flags = spin_lock_irqsave(&q->lock);
+	struct cpumask untold = {};
 
 	WRITE_ONCE(w->thread->state, THREAD_RUNNABLE);
 	WRITE_ONCE(w->thread->wait_site, NULL);
 	if (!list_empty(&w->link))
 		list_del_init(&w->link);
 	else if (rc)
-		(void)wake_first(q); /* we were woken and leave regardless */
-	spin_unlock_irqrestore(&q->lock, flags);
+		/* we were woken and leave regardless */
+		(void)wake_first(q, &untold);
+	unlock_and_tell(q, &untold, flags);
 }
 
 void sleep_until(u64 deadline_ns)
@@ -164,21 +176,23 @@ void completion_init(struct completion *c)
 void complete(struct completion *c)
 {
 	u64 flags = spin_lock_irqsave(&c->waitq.lock);
+	struct cpumask untold = {};
 
 	if (c->done != UINT32_MAX)
 		c->done++;
-	(void)wake_first(&c->waitq);
-	spin_unlock_irqrestore(&c->waitq.lock, flags);
+	(void)wake_first(&c->waitq, &untold);
+	unlock_and_tell(&c->waitq, &untold, flags);
 }
 
 void complete_all(struct completion *c)
 {
 	u64 flags = spin_lock_irqsave(&c->waitq.lock);
+	struct cpumask untold = {};
 
 	c->done = UINT32_MAX;
-	while (wake_first(&c->waitq))
+	while (wake_first(&c->waitq, &untold))
 		;
-	spin_unlock_irqrestore(&c->waitq.lock, flags);
+	unlock_and_tell(&c->waitq, &untold, flags);
 }
 
 /* Takes the lock, so the completer has let go of @c when this is true. */

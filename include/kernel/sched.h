@@ -4,6 +4,7 @@
 /* The scheduler, towards arch/x86 and the rest of kernel/. */
 #include <lib/types.h>
 
+struct cpumask;
 struct thread;
 
 /** sched_init - the running boot code becomes CPU 0's idle thread. */
@@ -28,6 +29,11 @@ bool sched_need_resched(void);
 void sched_ipi(void);
 /** sched_enqueue_new - a new thread's first time on a run queue. */
 void sched_enqueue_new(struct thread *t);
+/** sched_wake - thread_wake(), but its CPU, if it must be told, is only put in
+ * @untold: for who holds a lock that @t takes first.  Context: irqs off. */
+void sched_wake(struct thread *t, struct cpumask *untold);
+/** sched_tell - tell those CPUs.  Context: irqs off, no such lock held. */
+void sched_tell(const struct cpumask *untold);
 
 /** threads_for_each - call @fn for every thread, with the list locked. */
 void threads_for_each(void (*fn)(void *arg, struct thread *t), void *arg);
