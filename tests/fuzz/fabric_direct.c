@@ -62,7 +62,10 @@ void fabric_start(void)
 	char folder[] = "/tmp/brick-fuzz-fabric-XXXXXX";
 	char names[NR_MACHINES][64];
 	const char *paths[NR_MACHINES];
+	static struct topology topology = {.nr_cards = NR_MACHINES};
 
+	for (int i = 0; i < NR_MACHINES; i++)
+		topology.cards[i].ports[1].is_given = true;
 	if (!mkdtemp(folder))
 		abort();
 	for (int i = 0; i < NR_MACHINES; i++) {
@@ -73,7 +76,7 @@ void fabric_start(void)
 		log_threshold = LOG_LEVEL_DEBUG;
 	else if (log_open("/dev/null"))
 		abort();
-	if (loop_open() || fabric_open(&test_fabric, NR_MACHINES, paths))
+	if (loop_open() || fabric_open(&test_fabric, &topology, paths))
 		abort();
 	for (int i = 0; i < NR_MACHINES; i++) {
 		unlink(names[i]);
@@ -107,7 +110,7 @@ void direct_reset(void)
 	for (int i = 0; i < NR_MACHINES; i++)
 		reset_machine(&direct_machines[i]);
 	switch_close(&test_fabric.sw);
-	switch_init(&test_fabric.sw, &test_fabric, NR_MACHINES);
+	switch_init(&test_fabric.sw, &test_fabric, test_fabric.nr_ports);
 	fabric_settle();
 }
 

@@ -6,7 +6,8 @@
  * For fuzz targets: machines that call their cards without a socket between
  * (the registers of tests/unit/fabric_client.h, so that its driver runs here
  * too), a clock that goes on only while the loop would sleep, and an input that
- * is read as a program.  Two cards; every input finds them as at the start.
+ * is read as a program.  Two cards of two ports; every input finds them as at
+ * the start.
  */
 #include "tests/unit/fabric_client.h"
 

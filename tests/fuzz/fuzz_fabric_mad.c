@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-/* Both links up as the subnet manager leaves them; nothing else is known. */
+/* All links up as the subnet manager leaves them; nothing else is known. */
 static void reset(void)
 {
 	struct ib_switch *sw = &test_fabric.sw;
@@ -17,18 +17,18 @@ static void reset(void)
 	if (!test_fabric.nr_cards)
 		fabric_start();
 	switch_close(sw);
-	switch_init(sw, &test_fabric, NR_MACHINES);
-	for (int i = 0; i < NR_MACHINES; i++) {
-		struct card_port *end = &test_fabric.cards[i].ports[0];
+	switch_init(sw, &test_fabric, test_fabric.nr_ports);
+	for (unsigned int i = 1; i <= test_fabric.nr_ports; i++) {
+		struct card_port *end = fabric_port(&test_fabric, i);
 
 		sma_init_port(end);
 		end->is_enabled = true;
 		switch_link_changed(sw, end);
-		sw->sm.links[i + 1].step = SM_DONE;
-		sw->sm.links[i + 1].lid = (u16)(2 + i);
-		sw->lft[2 + i] = (u8)(1 + i);
+		sw->sm.links[i].step = SM_DONE;
+		sw->sm.links[i].lid = (u16)(1 + i);
+		sw->lft[1 + i] = (u8)i;
 		end->ib.info[32] = 0x70 | PORT_ACTIVE;
-		sw->ports[i + 1].port.info[32] = 0x70 | PORT_ACTIVE;
+		sw->ports[i].port.info[32] = 0x70 | PORT_ACTIVE;
 	}
 }
 
@@ -46,7 +46,7 @@ static void one(const u8 *data, size_t size)
 	packet.qkey = QKEY_GSI;
 	switch (data[5] & 3) {
 	case 0:
-		sma_process(&test_fabric.cards[data[6] & 1].ports[0],
+		sma_process(fabric_port(&test_fabric, 1 + data[6] % 4u),
 			    packet.data, data[7] & 1, answer);
 		break;
 	case 1:
@@ -54,10 +54,10 @@ static void one(const u8 *data, size_t size)
 		packet.dqpn = QPN_GSI;
 		packet.data[MAD_CLASS] = CLASS_SA;
 		packet.data[MAD_CLASS_VERSION] = 2;
-		switch_send(&test_fabric.sw, 1 + data[6] % 2, &packet);
+		switch_send(&test_fabric.sw, 1 + data[6] % 4, &packet);
 		break;
 	default:
-		switch_send(&test_fabric.sw, data[6] % 3, &packet);
+		switch_send(&test_fabric.sw, data[6] % 5, &packet);
 	}
 }
 

@@ -36,13 +36,19 @@ static bool is_rate(double rate)
 	return rate >= 0 && rate <= 1;
 }
 
-static void check_plan(const struct port_plan *plan)
+static void check_port(const struct port_plan *plan)
 {
-	expect(plan->is_given);
 	expect(is_rate(plan->faults.drop_rate));
 	expect(is_rate(plan->faults.corrupt_rate));
 	expect(plan->faults.delay_ns <= 10000000000ull);
 	expect(plan->nr_pkeys <= PLAN_MAX_PKEYS);
+}
+
+static void check_plan(const struct card_plan *plan)
+{
+	expect(plan->ports[0].is_given);
+	for (int i = 0; i < CARD_MAX_PORTS; i++)
+		check_port(&plan->ports[i]);
 	expect(memchr(plan->socket, 0, sizeof(plan->socket)));
 	expect(memchr(plan->description, 0, sizeof(plan->description)));
 }
@@ -57,18 +63,18 @@ static void read_topology(const u8 *text, size_t bytes)
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	memset(&topology, 0, sizeof(topology));
 	if (topology_read(&topology, path, error, sizeof(error))) {
-		expect(topology.nr_ports >= 1 &&
-		       topology.nr_ports <= TOPOLOGY_MAX_PORTS);
-		for (unsigned int i = 0; i < topology.nr_ports; i++)
-			check_plan(&topology.ports[i]);
+		expect(topology.nr_cards >= 1 &&
+		       topology_nr_ports(&topology) <= TOPOLOGY_MAX_PORTS);
+		for (unsigned int i = 0; i < topology.nr_cards; i++)
+			check_plan(&topology.cards[i]);
 	} else {
 		expect(!strncmp(error, path, strlen(path)));
 		memset(&topology, 0, sizeof(topology));
 	}
 	close(fd);
-	topology.nr_ports = NR_MACHINES;
+	topology.nr_cards = NR_MACHINES;
 	for (unsigned int i = 0; i < NR_MACHINES; i++) {
-		struct port_plan *plan = &topology.ports[i];
+		struct card_plan *plan = &topology.cards[i];
 
 		if (!plan->guid)
 			plan->guid = FIRST_GUID + 16 * i;

@@ -102,6 +102,7 @@ static void send(struct test_qp *qp, struct input *in, int i)
 	put64(head, remote);
 	put32(head + 8, key << 8);
 	if (qp->qpn == kinds[2].qpn) { /* an address vector */
+		head[0] = 1;           /* the port */
 		put16(head + 6, (u16)input_take(in, 1));
 		put32(head + 0x20, kinds[2].qpn);
 		put32(head + 0x24, 0x11111111);

@@ -27,6 +27,7 @@ static void ignore(struct vfu_stream *stream, const void *message, size_t size)
 static void start(void)
 {
 	static char path[] = "/tmp/brick-fuzz-vfio-user-XXXXXX";
+	static const struct topology topology = {.nr_cards = 1};
 	const char *paths[] = {path};
 	int fd = mkstemp(path);
 
@@ -34,7 +35,7 @@ static void start(void)
 		abort();
 	close(fd);
 	if (log_open("/dev/null") || loop_open() ||
-	    fabric_open(&fabric, 1, paths))
+	    fabric_open(&fabric, &topology, paths))
 		abort();
 	unlink(path);
 	fabric.cards[0].server.stream.send = ignore;

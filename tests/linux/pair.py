@@ -8,6 +8,7 @@ from bricklib.node import Node
 from bricklib.workload import compile_program
 from conftest import BUILD, KERNEL, TOP, short_folder
 
+PINGPONG_PORT = 18515   # of TCP, where ibv_*_pingpong listen
 MODULES = ('mlx4_ib', 'ib_umad', 'ib_uverbs', 'rdma_ucm', 'ib_ipoib')
 
 
@@ -15,6 +16,15 @@ def start_opensm(guest):
     """OpenSM, with its log in /tmp/opensm.log."""
     guest.must('mkdir -p /var/cache/opensm && rm -f /tmp/opensm.log && '
                'opensm -B -f /tmp/opensm.log')
+
+
+def pingpong_within(guest, server, client):
+    """RC ping-pong of a guest with itself, with the options of both ends."""
+    guest.must(f'timeout 100 ibv_rc_pingpong {server} >/tmp/server 2>&1 & '
+               f'for i in $(seq 600); do grep -q ":{PINGPONG_PORT:04X} .* 0A "'
+               ' /proc/net/tcp /proc/net/tcp6 && break; sleep 0.1; done; '
+               f'timeout 100 ibv_rc_pingpong {client} 127.0.0.1 && wait $!',
+               200)
 
 
 class Pair:
@@ -80,15 +90,15 @@ class Pair:
         """What it takes that somebody makes the port active."""
 
     @staticmethod
-    def wait_state(guest, state):
+    def wait_state(guest, state, port=1):
         guest.must(f'for i in $(seq 600); do grep -q {state} '
-                   '/sys/class/infiniband/mlx4_0/ports/1/state && exit 0; '
-                   'sleep 0.1; done; exit 1')
+                   f'/sys/class/infiniband/mlx4_0/ports/{port}/state && '
+                   'exit 0; sleep 0.1; done; exit 1')
 
     @staticmethod
-    def lid(guest):
+    def lid(guest, port=1):
         return int(guest.must(
-            'cat /sys/class/infiniband/mlx4_0/ports/1/lid'), 16)
+            f'cat /sys/class/infiniband/mlx4_0/ports/{port}/lid'), 16)
 
     @staticmethod
     def network(guest, number):

@@ -7,10 +7,9 @@ import pytest
 from bricklib.fabric import Fabric
 from bricklib.linux import LinuxGuest, make_initramfs, unpacked
 from conftest import BUILD, short_folder
-from linux.pair import MODULES
+from linux.pair import MODULES, pingpong_within
 
 pytestmark = pytest.mark.long
-PINGPONG_PORT = 18515
 
 
 class Twin:
@@ -49,13 +48,8 @@ class Twin:
 
     def pingpong(self, options):
         """From one card to the other."""
-        self.guest.must(
-            f'ibv_rc_pingpong -d mlx4_0 {options} >/tmp/server 2>&1 & '
-            'for i in $(seq 600); do '
-            f'grep -q ":{PINGPONG_PORT:04X} .* 0A " /proc/net/tcp '
-            '/proc/net/tcp6 && break; sleep 0.1; done; '
-            f'timeout 100 ibv_rc_pingpong -d mlx4_1 {options} 127.0.0.1 && '
-            'wait $!')
+        pingpong_within(self.guest, f'-d mlx4_0 {options}',
+                        f'-d mlx4_1 {options}')
 
     def stop(self):
         self.guest.kill()

@@ -18,7 +18,7 @@
 struct fabric test_fabric;
 static char folder[64], paths[2][96];
 
-void fabric_start(void)
+static void start(const struct topology *topology)
 {
 	const char *names[2] = {paths[0], paths[1]};
 
@@ -31,8 +31,25 @@ void fabric_start(void)
 		log_threshold = LOG_LEVEL_DEBUG;
 	else if (log_open("/dev/null"))
 		abort();
-	if (loop_open() || fabric_open(&test_fabric, 2, names))
+	if (loop_open() || fabric_open(&test_fabric, topology, names))
 		abort();
+}
+
+void fabric_start(void)
+{
+	static const struct topology topology = {.nr_cards = 2};
+
+	start(&topology);
+}
+
+void fabric_start_dual(void)
+{
+	static const struct topology topology = {
+		.cards[0].ports[1].is_given = true,
+		.nr_cards = 2,
+	};
+
+	start(&topology);
 }
 
 void fabric_stop(void)
@@ -64,8 +81,10 @@ u64 fabric_counter(unsigned int port, const char *name)
 {
 	struct port_stat stats[NR_PORT_STATS];
 
-	stats_of_port(&test_fabric, port, stats);
-	for (int i = 0; i < NR_PORT_STATS; i++)
+	unsigned int nr = stats_of_port(&test_fabric,
+					fabric_port(&test_fabric, port), stats);
+
+	for (unsigned int i = 0; i < nr; i++)
 		if (!strcmp(stats[i].name, name))
 			return stats[i].value;
 	abort();

@@ -49,6 +49,14 @@ struct test_qp {
 	u32 qpn;
 	u64 send_ring, recv_ring, record;
 	u16 nr_sent, nr_posted;
+	u8 port; /* what test_qp_rtr() says, if not 1 */
+};
+
+/* QP0 of a port, from machine_port_up() on. */
+struct test_smi {
+	struct test_cq cq;
+	struct test_qp qp;
+	u64 buffer, packet;
 };
 
 struct machine {
@@ -61,9 +69,7 @@ struct machine {
 	int event_fds[2]; /* MSI-X vectors 0 and 1 */
 	u64 mailbox, eq_buffer;
 	u32 eq_consumer;
-	struct test_cq smi_cq; /* of QP0, from machine_port_up() on */
-	struct test_qp smi;
-	u64 smi_buffer, smi_packet;
+	struct test_smi smis[CARD_MAX_PORTS];
 };
 
 /* How long a requester tries: the timer's code, and how often. */
@@ -81,6 +87,7 @@ struct test_cqe {
 /* The fabric under test: two cards, sockets in a temporary folder. */
 extern struct fabric test_fabric;
 void fabric_start(void);
+void fabric_start_dual(void); /* the first card has two ports */
 void fabric_stop(void);
 
 /**
@@ -90,7 +97,7 @@ void fabric_stop(void);
  */
 const char *fabric_order(const char *order);
 
-/* A counter of a port (from 1), by its name: see stats.h. */
+/* A counter of a port (the switch's number), by its name: see stats.h. */
 u64 fabric_counter(unsigned int port, const char *name);
 
 /* Let the fabric work until it has nothing more to do at once. */
@@ -130,6 +137,18 @@ void machine_bring_up(struct machine *m);    /* to INIT_HCA, EQ, memory key */
 void machine_port_up(struct machine *m);     /* QP0, INIT_PORT, answers SMPs */
 void machine_answer_smps(struct machine *m); /* those that have come */
 bool machine_port_is_active(struct machine *m);
+
+/* The same of port @number, not 1. */
+void machine_port_up_at(struct machine *m, u8 number);
+void machine_answer_smps_at(struct machine *m, u8 number);
+bool machine_port_is_active_at(struct machine *m, u8 number);
+
+/*
+ * PortInfo of port @number, or another attribute, by MAD_IFC; valid until the
+ * next command.  Return: the answer, or NULL: the command failed.
+ */
+const u8 *machine_ask(struct machine *m, u8 number, u16 attribute,
+		      u32 modifier);
 u64 machine_mtt(struct machine *m, u64 dma);
 int machine_next_event(struct machine *m, u8 *eqe); /* its type, or -1 */
 
@@ -152,6 +171,7 @@ void test_qp_connect(struct test_qp *a, struct test_qp *b);
 void test_qp_connect_patient(struct test_qp *a, struct test_qp *b,
 			     struct test_patience how);
 u16 machine_lid(struct machine *m);
+u16 machine_lid_at(struct machine *m, u8 number);
 
 void test_post_recv(struct test_qp *qp, u64 dma, u32 bytes, u32 key);
 

@@ -33,8 +33,8 @@ KTEST(orders_say_what_is_wrong_with_them)
 	static const char *const wrong[][2] = {
 		{"", "ERR no order; try help"},
 		{"dorp 1 1", "ERR no order \"dorp\"; try help"},
-		{"drop", "ERR usage: drop PORT|all RATE"},
-		{"drop 1 0.1 0.2", "ERR usage: drop PORT|all RATE"},
+		{"drop", "ERR usage: drop NODE[:PORT]|all RATE"},
+		{"drop 1 0.1 0.2", "ERR usage: drop NODE[:PORT]|all RATE"},
 		{"drop 3 0.1", "ERR no port 3: 1 to 2"},
 		{"drop 0 0.1", "ERR no port 0: 1 to 2"},
 		{"drop -1 0.1", "ERR no port -1: 1 to 2"},
@@ -65,7 +65,7 @@ KTEST(orders_say_what_is_wrong_with_them)
 		 "ERR no status \"0x100\": 0 to 0xff"},
 		{"fail-command 1 4 1 0", "ERR \"0\": how often?"},
 		{"seed many", "ERR \"many\" is no number"},
-		{"status 1 2", "ERR one port, or none for all"},
+		{"status 1 2", "ERR one node or port, or none for all"},
 		{"status 9", "ERR no port 9: 1 to 2"},
 		{"counters --jason", "ERR no port --jason: 1 to 2"},
 		{"help a b c d e f g", "ERR too many words"},
@@ -145,14 +145,16 @@ KTEST(status_and_counters_are_told_as_text_and_as_json)
 	EXPECT_TRUE(says("status", word));
 	EXPECT_TRUE(says("status", "drop=0.001 delay=50us\n"));
 	EXPECT_TRUE(says("status 2", "2    down   0     0x0002c90300000021"));
-	EXPECT_TRUE(says("status --json",
-			 "[{\"port\":1,\"state\":\"active\",\"lid\":2,"));
+	EXPECT_TRUE(says(
+		"status --json",
+		"[{\"node\":1,\"port\":1,\"state\":\"active\",\"lid\":2,"));
 	EXPECT_TRUE(says("status 1 --json", "\"qps\":1,"));
 	EXPECT_TRUE(says("status 1 --json",
 			 "\"drop\":0.001,\"corrupt\":0,\"delay_ns\":50000,"));
 	EXPECT_TRUE(says("status 2 --json", "\"process\":null"));
 	EXPECT_TRUE(says("counters 1", "packets_sent"));
-	EXPECT_TRUE(says("counters 2 --json", "[{\"port\":2,\"commands\":0,"));
+	EXPECT_TRUE(says("counters 2 --json",
+			 "[{\"node\":2,\"port\":1,\"commands\":0,"));
 	/* what a host calls itself is not to be trusted */
 	strcpy(test_fabric.cards[0].node_description, "a\"\\\x1b[b");
 	EXPECT_TRUE(says("status 1 --json", "\"description\":\"a???[b\""));

@@ -295,6 +295,11 @@ u64 test_srq_create(struct machine *m, u32 srqn, u64 record)
 	return buffer;
 }
 
+static u8 port_of(const struct test_qp *qp)
+{
+	return qp->port ? qp->port : 1;
+}
+
 u8 test_qp_rtr(struct test_qp *qp, u32 remote_qpn, u16 remote_lid, u32 psn)
 {
 	u8 *in = mailbox(qp->m), *c = in + 8;
@@ -302,7 +307,7 @@ u8 test_qp_rtr(struct test_qp *qp, u32 remote_qpn, u16 remote_lid, u32 psn)
 	c[0x08] = 5 << 5 | 30; /* MTU 4096 */
 	put24(c + 0x15, remote_qpn);
 	put16(c + 0x1e, remote_lid);
-	c[0x38] = 0x83;
+	c[0x38] = (u8)(0x83 | (port_of(qp) - 1) << 6);
 	put32(c + 0x90, 4 << 21);
 	put32(c + 0x94, 1u << 24 | psn); /* RNR timer 0.01 ms */
 	return machine_command(qp->m, 0x01a, 0, qp->qpn, qp->m->mailbox, 0);
@@ -323,16 +328,32 @@ u8 test_qp_rts_patient(struct test_qp *qp, u32 psn, struct test_patience how)
 	return machine_command(qp->m, 0x01b, 0, qp->qpn, qp->m->mailbox, 0);
 }
 
-u16 machine_lid(struct machine *m)
+const u8 *machine_ask(struct machine *m, u8 number, u16 attribute, u32 modifier)
 {
 	u8 *in = mailbox(m);
 
 	in[MAD_BASE_VERSION] = 1;
 	in[MAD_CLASS] = CLASS_SMP;
 	in[MAD_METHOD] = METHOD_GET;
-	put16(in + MAD_ATTRIBUTE, ATTR_PORT_INFO);
-	must(machine_command(m, 0x024, 3, 1, m->mailbox, m->mailbox + 512));
-	return get16(in + 512 + SMP_DATA + 16);
+	put16(in + MAD_ATTRIBUTE, attribute);
+	put32(in + MAD_MODIFIER, modifier);
+	if (machine_command(m, 0x024, 3, number, m->mailbox, m->mailbox + 512))
+		return NULL;
+	return in + 512;
+}
+
+u16 machine_lid_at(struct machine *m, u8 number)
+{
+	const u8 *mad = machine_ask(m, number, ATTR_PORT_INFO, 0);
+
+	if (!mad)
+		abort();
+	return get16(mad + SMP_DATA + 16);
+}
+
+u16 machine_lid(struct machine *m)
+{
+	return machine_lid_at(m, 1);
 }
 
 void test_qp_connect(struct test_qp *a, struct test_qp *b)
@@ -343,8 +364,10 @@ void test_qp_connect(struct test_qp *a, struct test_qp *b)
 void test_qp_connect_patient(struct test_qp *a, struct test_qp *b,
 			     struct test_patience how)
 {
-	must(test_qp_rtr(a, b->qpn, machine_lid(b->m), 0x222222));
-	must(test_qp_rtr(b, a->qpn, machine_lid(a->m), 0xffffff));
+	must(test_qp_rtr(a, b->qpn, machine_lid_at(b->m, port_of(b)),
+			 0x222222));
+	must(test_qp_rtr(b, a->qpn, machine_lid_at(a->m, port_of(a)),
+			 0xffffff));
 	must(test_qp_rts_patient(a, 0xffffff, how)); /* wraps at once */
 	must(test_qp_rts_patient(b, 0x222222, how));
 }
@@ -401,18 +424,25 @@ void test_post_rdma(struct test_qp *qp, u8 opcode, u64 dma, u32 bytes,
 	test_post_send(qp, opcode, 0, head, sizeof(head), dma, bytes, KEY_ALL);
 }
 
-/* The raw headers of a MAD to QP0, as a driver builds them. */
-static void answer_smp(struct machine *m, const u8 *mad)
+static struct test_smi *smi_of(struct machine *m, u8 number)
 {
-	u8 *p = machine_at(m, m->smi_packet), *reply = p + 28;
+	return &m->smis[number - 1];
+}
+
+/* The raw headers of a MAD to QP0, as a driver builds them. */
+static void answer_smp(struct machine *m, u8 number, const u8 *mad)
+{
+	struct test_smi *smi = smi_of(m, number);
+	u8 *p = machine_at(m, smi->packet), *reply = p + 28;
 	u8 *in = mailbox(m);
-	u8 *wqe = machine_at(m, m->smi.send_ring) +
-		  SEND_STRIDE * (m->smi.nr_sent % RING_ENTRIES);
+	u8 *wqe = machine_at(m, smi->qp.send_ring) +
+		  SEND_STRIDE * (smi->qp.nr_sent % RING_ENTRIES);
 
 	memset(p, 0, 28);
 	memcpy(in, mad, MAD_BYTES);
-	in[SMP_RETURN_PATH + in[MAD_HOP_POINTER]] = 1;
-	must(machine_command(m, 0x024, 3, 1, m->mailbox, m->mailbox + 512));
+	in[SMP_RETURN_PATH + in[MAD_HOP_POINTER]] = number;
+	must(machine_command(m, 0x024, 3, number, m->mailbox,
+			     m->mailbox + 512));
 	memcpy(reply, in + 512, MAD_BYTES);
 	reply[MAD_STATUS] |= 0x80;
 	p[0] = 0xf0; /* VL15 */
@@ -422,51 +452,71 @@ static void answer_smp(struct machine *m, const u8 *mad)
 	put16(p + 6, LID_PERMISSIVE);
 	p[8] = 0x64; /* UD send */
 	put16(p + 10, PKEY_DEFAULT);
-	test_post_send(&m->smi, SEND_SEND, (u32)LID_PERMISSIVE << 16, NULL, 0,
-		       m->smi_packet, 28 + MAD_BYTES + 4, KEY_ALL);
+	test_post_send(&smi->qp, SEND_SEND, (u32)LID_PERMISSIVE << 16, NULL, 0,
+		       smi->packet, 28 + MAD_BYTES + 4, KEY_ALL);
 	put32(wqe + 8, get32(wqe + 8) | 3 << 16);
-	machine_write32(m, 2, UAR + 0x14, m->smi.qpn << 8);
+	machine_write32(m, 2, UAR + 0x14, smi->qp.qpn << 8);
 	fabric_settle();
+}
+
+void machine_answer_smps_at(struct machine *m, u8 number)
+{
+	struct test_smi *smi = smi_of(m, number);
+	struct test_cqe cqe;
+	u8 mad[MAD_BYTES];
+
+	while (test_cq_poll(&smi->cq, &cqe)) {
+		if (cqe.is_send)
+			continue;
+		memcpy(mad, machine_at(m, smi->buffer) + 40, MAD_BYTES);
+		test_post_recv(&smi->qp, smi->buffer, 40 + MAD_BYTES, KEY_ALL);
+		answer_smp(m, number, mad); /* the next one may come at once */
+	}
 }
 
 void machine_answer_smps(struct machine *m)
 {
-	struct test_cqe cqe;
-	u8 mad[MAD_BYTES];
+	machine_answer_smps_at(m, 1);
+}
 
-	while (test_cq_poll(&m->smi_cq, &cqe)) {
-		if (cqe.is_send)
-			continue;
-		memcpy(mad, machine_at(m, m->smi_buffer) + 40, MAD_BYTES);
-		test_post_recv(&m->smi, m->smi_buffer, 40 + MAD_BYTES, KEY_ALL);
-		answer_smp(m, mad); /* the next one may come at once */
-	}
+bool machine_port_is_active_at(struct machine *m, u8 number)
+{
+	const u8 *mad = machine_ask(m, number, ATTR_PORT_INFO, 0);
+
+	return mad && (mad[SMP_DATA + 32] & 0xf) == PORT_ACTIVE;
 }
 
 bool machine_port_is_active(struct machine *m)
 {
-	machine_lid(m); /* leaves PortInfo in the mailbox */
-	return (machine_at(m, m->mailbox)[512 + SMP_DATA + 32] & 0xf) ==
-	       PORT_ACTIVE;
+	return machine_port_is_active_at(m, 1);
+}
+
+void machine_port_up_at(struct machine *m, u8 number)
+{
+	u64 end = loop_now_ns() + 60000000000ull;
+	struct test_smi *smi = smi_of(m, number);
+	u32 index = number - 1u;
+
+	smi->buffer = machine_alloc(m, 4096);
+	smi->packet = machine_alloc(m, 4096);
+	must(machine_command(m, 0x023, 0, SPECIAL_BASE, 0, 0));
+	test_cq_create(&smi->cq, m, 0x80 + index);
+	must(test_qp_create(&smi->qp, m, &smi->cq, SPECIAL_BASE + index,
+			    QP_MLX));
+	smi->qp.port = number;
+	must(test_qp_rtr(&smi->qp, 0, 0, 0));
+	must(test_qp_rts(&smi->qp, 0));
+	test_post_recv(&smi->qp, smi->buffer, 40 + MAD_BYTES, KEY_ALL);
+	must(machine_command(m, 0x009, 0, number, 0, 0));
+	while (!machine_port_is_active_at(m, number)) {
+		if (loop_now_ns() > end)
+			abort(); /* the subnet manager did not bring it up */
+		loop_turn(10);
+		machine_answer_smps_at(m, number);
+	}
 }
 
 void machine_port_up(struct machine *m)
 {
-	u64 end = loop_now_ns() + 60000000000ull;
-
-	m->smi_buffer = machine_alloc(m, 4096);
-	m->smi_packet = machine_alloc(m, 4096);
-	must(machine_command(m, 0x023, 0, SPECIAL_BASE, 0, 0));
-	test_cq_create(&m->smi_cq, m, 0x80);
-	must(test_qp_create(&m->smi, m, &m->smi_cq, SPECIAL_BASE, QP_MLX));
-	must(test_qp_rtr(&m->smi, 0, 0, 0));
-	must(test_qp_rts(&m->smi, 0));
-	test_post_recv(&m->smi, m->smi_buffer, 40 + MAD_BYTES, KEY_ALL);
-	must(machine_command(m, 0x009, 0, 1, 0, 0));
-	while (!machine_port_is_active(m)) {
-		if (loop_now_ns() > end)
-			abort(); /* the subnet manager did not bring it up */
-		loop_turn(10);
-		machine_answer_smps(m);
-	}
+	machine_port_up_at(m, 1);
 }

@@ -476,6 +476,7 @@ static void send_datagram(struct pair *p, u32 number)
 {
 	u8 head[48] = {0};
 
+	head[0] = 1; /* port */
 	put32(head + 4, machine_lid(&p->m[1]));
 	put32(head + 32, QPN_B);
 	put32(head + 36, 0x11111111);

@@ -251,6 +251,7 @@ KTEST(a_datagram_brings_its_header_and_needs_the_queue_key)
 	EXPECT_EQ(test_qp_rts(&from, 0), 0);
 	EXPECT_EQ(test_qp_rtr(&to, 0, 0, 0), 0);
 	test_post_recv(&to, b.buffer, 512, KEY_ALL);
+	head[0] = 1;                  /* port */
 	put32(head + 4, 1 << 23 | 3); /* GRH; LID 3 */
 	put64(head + 16, 0xfe80000000000000ull);
 	put64(head + 24, test_fabric.cards[1].ports[0].ib.guids[0]);

@@ -41,12 +41,25 @@ KTEST(topology_mistakes_are_told_with_their_line)
 		{"", ": no [port 1]"},
 		{"# nothing\n\n", ": no [port 1]"},
 		{"[port 2]\n", ": no [port 1], but a [port 2]"},
-		{"[port 1", ":1: a section is [port NUMBER]"},
-		{"[port 1] x", ":1: a section is [port NUMBER]"},
-		{"[switch]", ":1: a section is [port NUMBER]"},
+		{"[port 1",
+		 ":1: a section is [port NUMBER] or [port NUMBER:2]"},
+		{"[port 1] x",
+		 ":1: a section is [port NUMBER] or [port NUMBER:2]"},
+		{"[switch]",
+		 ":1: a section is [port NUMBER] or [port NUMBER:2]"},
 		{"[port 0]", ":1: ports are 1 to 32"},
 		{"[port 33]", ":1: ports are 1 to 32"},
-		{"[port 4294967297]", ":1: a section is [port NUMBER]"},
+		{"[port 1:3]", ":1: a card has port 1 and perhaps 2"},
+		{"[port 1:0]", ":1: a card has port 1 and perhaps 2"},
+		{"[port 1:2] x",
+		 ":1: a section is [port NUMBER] or [port NUMBER:2]"},
+		{"[port 1:2]", ": no [port 1], but a [port 1:2]"},
+		{"[port 1:1]\n[port 1]", ":2: a second [port 1]"},
+		{"[port 1]\n[port 1:2]\n[port 1:2]", ":3: a second [port 1:2]"},
+		{"[port 1]\n[port 1:2]\nguid = 0x40",
+		 ":3: guid is the card's: say it of port 1"},
+		{"[port 4294967297]",
+		 ":1: a section is [port NUMBER] or [port NUMBER:2]"},
 		{"\n[port 1]\n[port 1]", ":3: a second [port 1]"},
 		{"drop = 1", ":1: a key before the first [port NUMBER]"},
 		{"[port 1]\nfish", ":2: neither [port NUMBER] nor KEY = VALUE"},
@@ -124,8 +137,8 @@ KTEST(ports_are_what_the_topology_says_also_after_a_reset)
 			  "pkeys = 0xffff, 0x8001\n"
 			  "delay = 50us\n"
 			  "socket = x/y.sock"));
-	EXPECT_EQ(topology.nr_ports, 2);
-	EXPECT_TRUE(!strcmp(topology.ports[0].socket, "x/y.sock"));
+	EXPECT_EQ(topology.nr_cards, 2);
+	EXPECT_TRUE(!strcmp(topology.cards[0].socket, "x/y.sock"));
 	fabric_start();
 	fabric_configure(&test_fabric, &topology);
 	faults = &test_fabric.sw.ports[2].link.faults;

@@ -87,16 +87,17 @@ void card_reset(struct card *card, const char *why)
 		sma_init_port(&card->ports[i]);
 }
 
-void card_configure(struct card *card, const struct port_plan *plan)
+void card_configure(struct card *card, const struct card_plan *plan)
 {
-	card->ports[0].plan = *plan;
 	if (plan->guid)
 		card->node_guid = plan->guid;
 	if (plan->description[0])
 		memcpy(card->node_description, plan->description,
 		       sizeof(card->node_description));
-	for (unsigned int i = 0; i < card->nr_ports; i++)
+	for (unsigned int i = 0; i < card->nr_ports; i++) {
+		card->ports[i].plan = plan->ports[i];
 		sma_init_port(&card->ports[i]);
+	}
 }
 
 void card_pause(struct card *card, bool is_paused)
@@ -412,8 +413,23 @@ static const struct vfu_ops card_ops = {
 	.nr_vectors = nr_vectors,
 };
 
+static void open_port(struct card *card, unsigned int i)
+{
+	struct card_port *port = &card->ports[i];
+
+	port->card = card;
+	port->number = (u8)(i + 1);
+	port->uplink = fabric_add_port(card->fabric, port);
+	if (card->nr_ports == 1)
+		snprintf(port->name, sizeof(port->name), "%u",
+			 (u8)(card->index + 1));
+	else
+		snprintf(port->name, sizeof(port->name), "%u:%u",
+			 (u8)(card->index + 1), port->number);
+}
+
 int card_open(struct card *card, struct fabric *fabric, unsigned int index,
-	      const char *path)
+	      const struct card_plan *plan, const char *path)
 {
 	memset(card, 0, sizeof(*card));
 	card->fabric = fabric;
@@ -422,13 +438,9 @@ int card_open(struct card *card, struct fabric *fabric, unsigned int index,
 	snprintf(card->name, sizeof(card->name), "card %u", index + 1);
 	snprintf(card->node_description, sizeof(card->node_description),
 		 "brick-fabric card %u", index + 1);
-	card->nr_ports = CARD_MAX_PORTS;
+	card->nr_ports = card_plan_nr_ports(plan);
 	for (unsigned int i = 0; i < card->nr_ports; i++)
-		card->ports[i] = (struct card_port){
-			.card = card,
-			.number = (u8)(i + 1),
-			.uplink = fabric_add_port(fabric, &card->ports[i]),
-		};
+		open_port(card, i);
 	pci_config_init(&card->config);
 	irqs_init(&card->irqs);
 	card_reset(card, "start");

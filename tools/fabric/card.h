@@ -3,8 +3,8 @@
 #define FABRIC_CARD_H
 
 /*
- * One ConnectX-3 card with one port: registers, and everything the firmware
- * of a card knows.
+ * One ConnectX-3 card with one or two ports: registers, and everything the
+ * firmware of a card knows.
  *
  *           MAP_FA, RUN_FW            INIT_HCA
  *    RESET ---------------> RUNNING -----------> UP
@@ -32,7 +32,6 @@
 
 enum {
 	NO_EQ = 0xffff,
-	CARD_MAX_PORTS = 1,
 	HCR_DWORDS = 7,
 	INIT_HCA_BYTES = 0x200,
 	MCG_MAX_BYTES = 1024,
@@ -76,6 +75,7 @@ struct card_port {
 	struct card *card;
 	u8 number;           /* on the card, from 1 */
 	unsigned int uplink; /* number of the switch's port at the other end */
+	char name[8]; /* as orders call it: "2", or "2:1" of a card with two */
 	struct port ib;
 	struct port_plan plan;
 	bool is_enabled; /* between INIT_PORT and CLOSE_PORT */
@@ -121,16 +121,18 @@ struct card {
 };
 
 /**
- * card_open - make card @index of @fabric, attachable at socket @path.
+ * card_open - make card @index of @fabric as @plan says, attachable at socket
+ * @path.
  *
  * Return: 0, or -errno.
  */
 int card_open(struct card *card, struct fabric *fabric, unsigned int index,
-	      const char *path);
+	      const struct card_plan *plan, const char *path);
 void card_close(struct card *card);
 
-/* Make a card that nobody has attached to yet what @plan says. */
-void card_configure(struct card *card, const struct port_plan *plan);
+/* Make a card that nobody has attached to yet, and the ports that it has, what
+ * @plan says. */
+void card_configure(struct card *card, const struct card_plan *plan);
 
 /**
  * card_pause - the card and its machine stand still, or go on: register

@@ -51,7 +51,7 @@ u8 cmd_run_fw(struct command *cmd)
 	return CMD_OK;
 }
 
-enum { BLUEFLAME = 0x4c };
+enum { DEV_PORTS = 0x34, BLUEFLAME = 0x4c };
 
 static const u32 blueflame_is_on = 1u << 31;
 
@@ -60,17 +60,17 @@ static const struct {
 	u16 offset;
 	u32 value;
 } dev_cap[] = {
-	{0x10, 0x0e0e0612}, /* SRQ, QP entries 2^14; 2^6 of 2^18 QPs */
-	{0x14, 0x60100000}, /* 2^6 of 2^16 SRQs */
-	{0x18, 0x20160710}, /* 32 EQs; 2^22 CQEs; 2^7 of 2^16 CQs */
-	{0x1c, 0x16130508}, /* 2^22 EQEs; 2^19 MPTs; 2^5 of 2^8 EQs */
-	{0x20, 0x60240819}, /* 2^6 MTTs; windows; 2^8 MPTs; 2^25 MTTs */
-	{0x28, 0x00070004}, /* reads: 2^7 out, 2^4 in */
-	{0x2c, 0x00000016}, /* no segmentation offload, no RSS */
-	{0x34, 0x000f5341}, /* ACK delay; MTU, width; VLs, one port */
-	{0x38, 0x1e000007}, /* messages to 2^30; 2^7 GIDs */
-	{0x3c, 0xff800007}, /* rates; 2^7 P_Keys */
-	{0x40, 0x08000000}, /* port management events */
+	{0x10, 0x0e0e0612},      /* SRQ, QP entries 2^14; 2^6 of 2^18 QPs */
+	{0x14, 0x60100000},      /* 2^6 of 2^16 SRQs */
+	{0x18, 0x20160710},      /* 32 EQs; 2^22 CQEs; 2^7 of 2^16 CQs */
+	{0x1c, 0x16130508},      /* 2^22 EQEs; 2^19 MPTs; 2^5 of 2^8 EQs */
+	{0x20, 0x60240819},      /* 2^6 MTTs; windows; 2^8 MPTs; 2^25 MTTs */
+	{0x28, 0x00070004},      /* reads: 2^7 out, 2^4 in */
+	{0x2c, 0x00000016},      /* no segmentation offload, no RSS */
+	{DEV_PORTS, 0x000f5340}, /* ACK delay; MTU, width; VLs, ports */
+	{0x38, 0x1e000007},      /* messages to 2^30; 2^7 GIDs */
+	{0x3c, 0xff800007},      /* rates; 2^7 P_Keys */
+	{0x40, 0x08000000},      /* port management events */
 	{0x44,
 	 0x00340347}, /* RC, UC, UD, SRQ; counters; atomics; UD multicast */
 	{0x48, 0x1002000c},      /* 1 UAR; 4 MiB of them; 4 KiB pages */
@@ -92,29 +92,32 @@ u8 cmd_query_dev_cap(struct command *cmd)
 {
 	for (size_t i = 0; i < ARRAY_LEN(dev_cap); i++)
 		put32(cmd->out + dev_cap[i].offset, dev_cap[i].value);
+	put32(cmd->out + DEV_PORTS,
+	      get32(cmd->out + DEV_PORTS) | cmd->card->nr_ports);
 	if (cmd->card->fabric->has_blueflame)
 		put32(cmd->out + BLUEFLAME,
 		      get32(cmd->out + BLUEFLAME) | blueflame_is_on);
 	return CMD_OK;
 }
 
-/* The board's name, MT_1100120019, each four bytes reversed. */
+/* The board's name, each four bytes reversed. */
 u8 cmd_query_adapter(struct command *cmd)
 {
+	static const char one_port[] = "MT_1100120019\0\0";
+	static const char two_ports[] = "MT_1090120019\0\0";
+	const char *board = cmd->card->nr_ports == 1 ? one_port : two_ports;
+
 	cmd->out[0x10] = 1; /* INTA */
-	memcpy(cmd->out + 0xf0,
-	       "1_TM"
-	       "1001"
-	       "1002"
-	       "\0\0\0"
-	       "9",
-	       16);
+	for (u32 i = 0; i < sizeof(one_port); i++)
+		cmd->out[0xf0 + i] = (u8)board[i ^ 3];
 	return CMD_OK;
 }
 
 u8 cmd_mod_stat_cfg(struct command *cmd)
 {
-	u64 guid = cmd->card->ports[0].ib.guids[0];
+	const struct card_port *port =
+		card_port(cmd->card, cmd->in_mod >> 8 & 0xff);
+	u64 guid;
 
 	switch (cmd->op_mod) {
 	case 0:
@@ -123,6 +126,9 @@ u8 cmd_mod_stat_cfg(struct command *cmd)
 		return CMD_OK;
 	case 2:
 	case 3:
+		if (!port)
+			return CMD_BAD_PARAM;
+		guid = port->ib.guids[0];
 		put32(cmd->out + 0x14, (u32)(guid >> 32));
 		put32(cmd->out + 0x1c, (u32)guid);
 		return CMD_OK;

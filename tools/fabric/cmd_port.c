@@ -128,6 +128,9 @@ u8 cmd_diag_rprt(struct command *cmd)
 {
 	const struct card_stats *s = &cmd->card->stats;
 
+	/* 0 is the whole card, as what is counted here */
+	if (cmd->in_mod && !port_of(cmd))
+		return CMD_BAD_PARAM;
 	put32(cmd->out + 0x20, (u32)s->flushed);
 	put32(cmd->out + 0x68, (u32)s->rnr_naks);
 	put32(cmd->out + 0x118, (u32)s->packets_dropped);

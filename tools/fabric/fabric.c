@@ -6,16 +6,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-int fabric_open(struct fabric *fabric, unsigned int nr_cards,
+int fabric_open(struct fabric *fabric, const struct topology *topology,
 		const char *const *paths)
 {
+	unsigned int nr_cards = topology->nr_cards;
+
 	memset(fabric, 0, sizeof(*fabric));
 	fabric->cards = calloc(nr_cards, sizeof(*fabric->cards));
 	if (!fabric->cards)
 		return -ENOMEM;
-	switch_init(&fabric->sw, fabric, nr_cards);
+	switch_init(&fabric->sw, fabric, topology_nr_ports(topology));
 	for (unsigned int i = 0; i < nr_cards; i++) {
-		int err = card_open(&fabric->cards[i], fabric, i, paths[i]);
+		int err = card_open(&fabric->cards[i], fabric, i,
+				    &topology->cards[i], paths[i]);
 
 		if (err) {
 			log_err("fabric", "%s: %s", paths[i], strerror(-err));
@@ -24,16 +27,18 @@ int fabric_open(struct fabric *fabric, unsigned int nr_cards,
 		}
 		fabric->nr_cards++;
 	}
+	fabric_configure(fabric, topology);
 	return 0;
 }
 
 void fabric_configure(struct fabric *fabric, const struct topology *topology)
 {
-	for (unsigned int i = 0; i < fabric->nr_cards; i++) {
-		const struct port_plan *plan = &topology->ports[i];
-		struct switch_port *port = &fabric->sw.ports[i + 1];
+	for (unsigned int i = 0; i < fabric->nr_cards; i++)
+		card_configure(&fabric->cards[i], &topology->cards[i]);
+	for (unsigned int i = 1; i <= fabric->nr_ports; i++) {
+		const struct port_plan *plan = &fabric->ports[i]->plan;
+		struct switch_port *port = &fabric->sw.ports[i];
 
-		card_configure(&fabric->cards[i], plan);
 		port_set_rate(&port->port, plan->width, plan->speed);
 		port->link.faults = plan->faults;
 	}

@@ -23,14 +23,17 @@ struct fabric {
 };
 
 /**
- * fabric_open - make @nr_cards cards with their sockets at @paths.
+ * fabric_open - make the cards of @topology, with their sockets at @paths.
  *
  * Return: 0, or -errno (a message was logged).
  */
-int fabric_open(struct fabric *fabric, unsigned int nr_cards,
+int fabric_open(struct fabric *fabric, const struct topology *topology,
 		const char *const *paths);
 
-/* Make the ports what @topology says, before anybody attaches. */
+/*
+ * Make the ports what @topology says, before anybody attaches.  The ports that
+ * a card has remain, whether a topology gives them or not.
+ */
 void fabric_configure(struct fabric *fabric, const struct topology *topology);
 
 /**

@@ -39,7 +39,9 @@ static const char usage[] =
 	"\n"
 	"  -d, --dir DIR     make the sockets in DIR\n"
 	"  -n, --ports N     how many cards (1 to 32)\n"
-	"  -t, --topology F  what each port is to be: sections [port N] with\n"
+	"      --card-ports N  with how many ports each: 1 (unless said), 2\n"
+	"  -t, --topology F  what each port is to be: sections [port N],\n"
+	"                    and [port N:2] of a card's second one, with\n"
 	"                    lines KEY = VALUE of guid, description, socket,\n"
 	"                    width, speed, pkeys, link, drop, corrupt, delay\n"
 	"  -g, --guid GUID   of the first card's node; the others' follow, 16\n"
@@ -63,13 +65,13 @@ static const char usage[] =
 
 struct options {
 	const char *dir, *log, *control, *pcap;
-	unsigned int nr_cards;
+	unsigned int nr_cards, nr_card_ports;
 	u64 seed, guid;
 	struct topology topology;
 	bool prints_stats, has_no_sm, has_blueflame;
 };
 
-enum { OPTION_SEED = 0x100 }; /* those without a letter */
+enum { OPTION_SEED = 0x100, OPTION_CARD_PORTS }; /* those without a letter */
 
 /* The last card's four GUIDs are numbers, too. */
 #define MAX_GUID (UINT64_MAX - 16 * FABRIC_MAX_CARDS)
@@ -97,10 +99,19 @@ static void read_topology(struct options *o, const char *path)
 {
 	char error[512];
 
-	if (o->topology.nr_ports)
+	if (o->topology.nr_cards)
 		fail("one --topology is enough");
 	if (!topology_read(&o->topology, path, error, sizeof(error)))
 		fail(error);
+}
+
+static unsigned int get_count(const char *word, u64 max, const char *wrong)
+{
+	u64 number;
+
+	if (!parse_number(word, max, &number) || !number)
+		fail(wrong);
+	return (unsigned int)number;
 }
 
 static void parse_options(int argc, char **argv, struct options *o)
@@ -108,6 +119,7 @@ static void parse_options(int argc, char **argv, struct options *o)
 	static const struct option longs[] = {
 		{"dir", required_argument, NULL, 'd'},
 		{"ports", required_argument, NULL, 'n'},
+		{"card-ports", required_argument, NULL, OPTION_CARD_PORTS},
 		{"topology", required_argument, NULL, 't'},
 		{"guid", required_argument, NULL, 'g'},
 		{"log", required_argument, NULL, 'l'},
@@ -122,7 +134,6 @@ static void parse_options(int argc, char **argv, struct options *o)
 		{"help", no_argument, NULL, 'h'},
 		{0},
 	};
-	u64 number;
 	int c;
 
 	while ((c = getopt_long(argc, argv, "d:n:t:g:l:c:p:vqsSbh", longs,
@@ -132,10 +143,12 @@ static void parse_options(int argc, char **argv, struct options *o)
 			o->dir = optarg;
 			break;
 		case 'n':
-			if (!parse_number(optarg, FABRIC_MAX_CARDS, &number) ||
-			    !number)
-				fail("--ports is 1 to 32");
-			o->nr_cards = (unsigned int)number;
+			o->nr_cards = get_count(optarg, FABRIC_MAX_CARDS,
+						"--ports is 1 to 32");
+			break;
+		case OPTION_CARD_PORTS:
+			o->nr_card_ports = get_count(optarg, CARD_MAX_PORTS,
+						     "--card-ports is 1 or 2");
 			break;
 		case 't':
 			read_topology(o, optarg);
@@ -196,7 +209,7 @@ static const char *in_dir(const struct options *o, const char *name)
 
 static const char *name_socket(const struct options *o, unsigned int index)
 {
-	const char *planned = o->topology.ports[index].socket;
+	const char *planned = o->topology.cards[index].socket;
 	char usual[24];
 
 	if (planned[0])
@@ -211,7 +224,7 @@ static void name_sockets(struct options *o, int argc, char **argv,
 			 const char **paths)
 {
 	bool has_names = optind < argc;
-	unsigned int nr_planned = o->topology.nr_ports;
+	unsigned int nr_planned = o->topology.nr_cards;
 
 	if (has_names && (o->dir || o->nr_cards))
 		fail("give --dir and --ports, or sockets, not both");
@@ -231,8 +244,20 @@ static void name_sockets(struct options *o, int argc, char **argv,
 static void number_cards(struct options *o)
 {
 	for (u64 i = 0; o->guid && i < FABRIC_MAX_CARDS; i++)
-		if (!o->topology.ports[i].guid)
-			o->topology.ports[i].guid = o->guid + 16 * i;
+		if (!o->topology.cards[i].guid)
+			o->topology.cards[i].guid = o->guid + 16 * i;
+}
+
+/* As many cards as sockets, and their ports. */
+static void count_ports(struct options *o)
+{
+	struct topology *t = &o->topology;
+
+	t->nr_cards = o->nr_cards;
+	for (unsigned int i = 0; i < t->nr_cards && o->nr_card_ports > 1; i++)
+		t->cards[i].ports[1].is_given = true;
+	if (topology_nr_ports(t) > TOPOLOGY_MAX_PORTS)
+		fail("the cards have more than 32 ports");
 }
 
 static int catch_signals(void)
@@ -261,6 +286,7 @@ int main(int argc, char **argv)
 	parse_options(argc, argv, &options);
 	name_sockets(&options, argc, argv, paths);
 	number_cards(&options);
+	count_ports(&options);
 	if (options.log && log_open(options.log)) {
 		perror(options.log);
 		return 1;
@@ -270,10 +296,9 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	if (loop_open() || catch_signals() ||
-	    fabric_open(&fabric, options.nr_cards, paths))
+	    fabric_open(&fabric, &options.topology, paths))
 		return 1;
 	fabric.has_blueflame = options.has_blueflame;
-	fabric_configure(&fabric, &options.topology);
 	if (options.has_no_sm)
 		sm_turn_off(&fabric.sw.sm);
 	if (options.control &&

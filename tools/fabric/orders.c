@@ -19,6 +19,7 @@ struct order_call {
 	const char *words[MAX_WORDS];
 	unsigned int nr_words;
 	struct report_range ports; /* if the order takes some */
+	struct card *card;         /* if it takes a node */
 	bool is_question;          /* changes nothing: not worth a log line */
 	char error[160];
 };
@@ -26,9 +27,9 @@ struct order_call {
 /* What an order's first argument says. */
 enum order_ports {
 	PORTS_NONE,
-	PORTS_ONE,
-	PORTS_SOME,  /* one, or "all" */
-	PORTS_MAYBE, /* one, or nothing for all */
+	PORTS_NODE,  /* a card */
+	PORTS_SOME,  /* a card's, one of them, or "all" */
+	PORTS_MAYBE, /* likewise, or nothing for all */
 };
 
 struct order {
@@ -194,15 +195,15 @@ static bool do_delay(struct order_call *call)
 
 static bool do_node(struct order_call *call)
 {
-	unsigned int port = call->ports.first;
-	struct card *card = &call->fabric->cards[port - 1];
+	struct card *card = call->card;
 	const char *what = call->words[2];
 
 	if (strcmp(what, "pause") && strcmp(what, "resume") &&
 	    strcmp(what, "kill"))
 		return refuse(call, "\"%s\": pause, resume or kill?", what);
 	if (card->server.connection.fd < 0)
-		return refuse(call, "nothing is attached to port %u", port);
+		return refuse(call, "nothing is attached to port %u",
+			      card->index + 1);
 	if (!strcmp(what, "kill"))
 		vfu_server_disconnect(&card->server);
 	else
@@ -228,7 +229,7 @@ static struct command_fault *find_fault(struct card *card, u16 opcode)
 
 static bool do_fail_command(struct order_call *call)
 {
-	struct card *card = &call->fabric->cards[call->ports.first - 1];
+	struct card *card = call->card;
 	u64 number, status, count = FAIL_FOR_EVER;
 	struct command_fault *fault;
 	u16 opcode;
@@ -281,7 +282,7 @@ static bool report(struct order_call *call,
 	bool is_json = takes_json(call);
 
 	if (call->nr_words > 2)
-		return refuse(call, "one port, or none for all");
+		return refuse(call, "one node or port, or none for all");
 	if (!get_ports(call, PORTS_MAYBE))
 		return false;
 	call->is_question = true;
@@ -307,23 +308,23 @@ static bool do_help(struct order_call *call)
 }
 
 static const struct order orders[] = {
-	{"status", "[PORT] [--json]", "the ports and who is attached",
+	{"status", "[NODE[:PORT]] [--json]", "the ports and who is attached",
 	 PORTS_NONE, 1, 3, do_status},
-	{"counters", "[PORT] [--json]", "what the cards and links counted",
-	 PORTS_NONE, 1, 3, do_counters},
-	{"link", "PORT|all down|up", "cut the cable, mend it", PORTS_SOME, 3, 3,
-	 do_link},
-	{"drop", "PORT|all RATE", "lose so many packets: 0.001, 0.1%",
+	{"counters", "[NODE[:PORT]] [--json]",
+	 "what the cards and links counted", PORTS_NONE, 1, 3, do_counters},
+	{"link", "NODE[:PORT]|all down|up", "cut the cable, mend it",
+	 PORTS_SOME, 3, 3, do_link},
+	{"drop", "NODE[:PORT]|all RATE", "lose so many packets: 0.001, 0.1%",
 	 PORTS_SOME, 3, 3, do_drop},
-	{"corrupt", "PORT|all RATE", "damage so many packets", PORTS_SOME, 3, 3,
-	 do_corrupt},
-	{"delay", "PORT|all TIME", "each packet's, each way: 50us, 1ms",
+	{"corrupt", "NODE[:PORT]|all RATE", "damage so many packets",
+	 PORTS_SOME, 3, 3, do_corrupt},
+	{"delay", "NODE[:PORT]|all TIME", "each packet's, each way: 50us, 1ms",
 	 PORTS_SOME, 3, 3, do_delay},
-	{"node", "PORT pause|resume|kill",
-	 "the machine stands still, goes on, is gone", PORTS_ONE, 3, 3,
+	{"node", "NODE pause|resume|kill",
+	 "the machine stands still, goes on, is gone", PORTS_NODE, 3, 3,
 	 do_node},
-	{"fail-command", "PORT OPCODE STATUS [COUNT]",
-	 "answer a firmware command so; 0: no more", PORTS_ONE, 4, 5,
+	{"fail-command", "NODE OPCODE STATUS [COUNT]",
+	 "answer a firmware command so; 0: no more", PORTS_NODE, 4, 5,
 	 do_fail_command},
 	{"seed", "NUMBER", "begin chance anew, repeatably", PORTS_NONE, 2, 2,
 	 do_seed},
@@ -341,20 +342,54 @@ void orders_print_help(FILE *out)
 	}
 }
 
-static bool get_ports(struct order_call *call, enum order_ports kind)
+static bool get_card(struct order_call *call, const char *word)
 {
-	unsigned int nr = call->fabric->nr_cards;
-	const char *word = call->nr_words > 1 ? call->words[1] : NULL;
+	struct fabric *fabric = call->fabric;
 	u64 number;
 
-	call->ports = (struct report_range){1, nr};
-	if (kind == PORTS_NONE || (kind == PORTS_MAYBE && !word) ||
-	    (kind != PORTS_ONE && !strcmp(word, "all")))
-		return true;
-	if (!parse_number(word, nr, &number) || !number)
-		return refuse(call, "no port %s: 1 to %u", word, nr);
-	call->ports.first = call->ports.last = (unsigned int)number;
+	if (!parse_number(word, fabric->nr_cards, &number) || !number)
+		return refuse(call, "no port %s: 1 to %u", word,
+			      fabric->nr_cards);
+	call->card = &fabric->cards[number - 1];
 	return true;
+}
+
+/* "2" is all ports of card 2, "2:1" its first. */
+static bool get_port(struct order_call *call, const char *word)
+{
+	size_t node_bytes = strcspn(word, ":");
+	unsigned int nr_ports;
+	char node[24];
+	u64 number;
+
+	snprintf(node, sizeof(node), "%.*s", (int)node_bytes, word);
+	if (node_bytes >= sizeof(node) || !word[node_bytes])
+		snprintf(node, sizeof(node), "%s", word);
+	if (!get_card(call, node))
+		return false;
+	nr_ports = call->card->nr_ports;
+	call->ports.first = call->card->ports[0].uplink;
+	call->ports.last = call->card->ports[nr_ports - 1].uplink;
+	if (!word[node_bytes])
+		return true;
+	if (!parse_number(word + node_bytes + 1, nr_ports, &number) || !number)
+		return refuse(call, "no port %s: node %s has %u", word, node,
+			      nr_ports);
+	call->ports.first = call->card->ports[number - 1].uplink;
+	call->ports.last = call->ports.first;
+	return true;
+}
+
+static bool get_ports(struct order_call *call, enum order_ports kind)
+{
+	const char *word = call->nr_words > 1 ? call->words[1] : NULL;
+
+	call->ports = (struct report_range){1, call->fabric->nr_ports};
+	if (kind == PORTS_NONE || (kind == PORTS_MAYBE && !word))
+		return true;
+	if (kind == PORTS_NODE)
+		return get_card(call, word);
+	return !strcmp(word, "all") || get_port(call, word);
 }
 
 /* Into words, in place.  False: too many. */

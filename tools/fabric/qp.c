@@ -25,27 +25,46 @@ struct qp *qp_find(struct card *card, u32 qpn)
 	return qp && qp->qpn == qpn ? qp : NULL;
 }
 
-struct card_port *qp_port(const struct qp *qp)
+/* CONF_SPECIAL_QP's numbers: QP0 of each port, then QP1 of each port. */
+static bool is_special(const struct qp *qp)
 {
-	return &qp->card->ports[0];
+	u32 base = qp->card->special_base;
+
+	return qp->type == QP_MLX && base &&
+	       qp->qpn - base < 2 * CARD_MAX_PORTS;
 }
 
-struct qp *qp_special(struct card *card, unsigned int index)
+static u32 special_port(const struct qp *qp)
 {
+	return (qp->qpn - qp->card->special_base) % CARD_MAX_PORTS + 1;
+}
+
+struct card_port *qp_port(const struct qp *qp)
+{
+	struct card_port *port = NULL;
+
+	if (is_special(qp))
+		port = card_port(qp->card, special_port(qp));
+	/* it may have become special, and of a port that there is not */
+	return port ? port : card_port(qp->card, qp->port);
+}
+
+struct qp *qp_special(const struct card_port *port, unsigned int index)
+{
+	struct card *card = port->card;
 	struct qp *qp;
 
 	if (!card->special_base)
 		return NULL;
-	qp = qp_find(card, card->special_base + 2 * index);
+	qp = qp_find(card, card->special_base + CARD_MAX_PORTS * index +
+				   port->number - 1);
 	return qp && qp->type == QP_MLX && qp_can_receive(qp) ? qp : NULL;
 }
 
 u32 qp_wire_number(const struct qp *qp)
 {
-	u32 base = qp->card->special_base;
-
-	if (qp->type == QP_MLX && base && qp->qpn - base < 4)
-		return (qp->qpn - base) / 2;
+	if (is_special(qp))
+		return (qp->qpn - qp->card->special_base) / CARD_MAX_PORTS;
 	return qp->qpn;
 }
 
@@ -327,6 +346,8 @@ static u8 check_new(struct card *card, const struct qp *qp)
 
 	if (!card_has_qp_tables(card, index))
 		return CMD_ICM_ERROR;
+	if (is_special(qp) && special_port(qp) > card->nr_ports)
+		return CMD_BAD_PARAM;
 	if (!qp_type_is_connected(qp->type) && qp->type != QP_UD &&
 	    qp->type != QP_MLX) {
 		log_warn(card->name, "QP 0x%x: type %u is not supported",
@@ -406,11 +427,16 @@ u8 qp_modify(struct card *card, u32 qpn, u16 opcode, const u8 *mailbox,
 	     bool wants_event)
 {
 	u32 optional = get32(mailbox);
+	u32 port = qpc_new_port(opcode, optional, mailbox + 8);
 	struct qp *qp = qp_find(card, qpn);
 
 	if (!qpc_is_supported(opcode, optional, mailbox + 8)) {
 		log_warn(card->name,
 			 "QP 0x%x: alternate paths are not supported", qpn);
+		return CMD_BAD_PARAM;
+	}
+	if (port && !card_port(card, port)) {
+		log_warn(card->name, "QP 0x%x: no port %u", qpn, port);
 		return CMD_BAD_PARAM;
 	}
 	if (opcode == 0x019)

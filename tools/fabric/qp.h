@@ -93,6 +93,7 @@ struct qp {
 	bool has_srq;
 	u16 remote_lid;
 	u16 pkey_index;
+	u8 port; /* of the primary path */
 	u8 sl, ack_timeout, retry_count, rnr_retry, min_rnr_timer;
 	u32 mtu_bytes;
 	u32 remote_access; /* ACCESS_REMOTE_ bits */
@@ -138,8 +139,8 @@ void qp_query(const struct qp *qp, u8 *context);
 /* A send doorbell. */
 void qp_doorbell(struct card *card, u32 qpn);
 
-/* Port 1's special queue pair @index (0 or 1), if it can receive. */
-struct qp *qp_special(struct card *card, unsigned int index);
+/* @port's special queue pair @index (0 or 1), if it can receive. */
+struct qp *qp_special(const struct card_port *port, unsigned int index);
 
 /* 0 or 1 for a special QP as the wire numbers it, else its own number. */
 u32 qp_wire_number(const struct qp *qp);
@@ -172,6 +173,9 @@ void qp_resume_all(struct card *card);
 
 /* False: it asks for an alternate path, which the card does not have. */
 bool qpc_is_supported(u16 opcode, u32 optional, const u8 *context);
+
+/* The port that the primary path is to go by; 0: it stays. */
+u32 qpc_new_port(u16 opcode, u32 optional, const u8 *context);
 void qpc_merge(struct qp *qp, u16 opcode, u32 optional, const u8 *context);
 bool qpc_decode(struct qp *qp);
 

@@ -127,6 +127,22 @@ bool qpc_is_supported(u16 opcode, u32 optional, const u8 *context)
 	       field(get32(context), 12, 11) == MIGRATED;
 }
 
+/* The schedule queue: 1, port - 1, SL of four bits, 3. */
+static u8 port_of(const u8 *context)
+{
+	return (context[0x38] >> 6 & 1) + 1;
+}
+
+u32 qpc_new_port(u16 opcode, u32 optional, const u8 *context)
+{
+	u16 transition = transition_bit(opcode);
+
+	if (transition == INIT2RTR ||
+	    (transition && (optional & (OPT_PATH | OPT_SCHEDULE))))
+		return port_of(context);
+	return 0;
+}
+
 void qpc_merge(struct qp *qp, u16 opcode, u32 optional, const u8 *context)
 {
 	u16 transition = transition_bit(opcode);
@@ -182,6 +198,7 @@ bool qpc_decode(struct qp *qp)
 	qp->pkey_index = c[0x1b] & 0x7f;
 	qp->remote_lid = get16(c + 0x1e);
 	qp->ack_timeout = c[0x20] >> 3;
+	qp->port = port_of(c);
 	qp->sl = (c[0x38] >> 2) & 0xf;
 	qp->mtu_bytes = 128u << (mtu_code >= 1 && mtu_code <= 5 ? mtu_code : 1);
 	qp->retry_count = (u8)field(params1, 18, 16);

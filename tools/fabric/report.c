@@ -20,12 +20,13 @@ static const char *state_name(const struct port *port)
 	}
 }
 
-static unsigned int nr_qps(const struct card *card)
+static unsigned int nr_qps(const struct card_port *port)
 {
+	const struct card *card = port->card;
 	unsigned int nr = 0;
 
 	for (u32 i = 0; i < card->nr_qps; i++)
-		nr += card->qps[i] != NULL;
+		nr += card->qps[i] && qp_port(card->qps[i]) == port;
 	return nr;
 }
 
@@ -88,37 +89,39 @@ static void print_description(const struct card *card, FILE *out)
 	}
 }
 
-static void status_line(const struct card *card, const struct link *link,
+static void status_line(const struct card_port *port, const struct link *link,
 			FILE *out)
 {
+	const struct card *card = port->card;
 	char process[16] = "-";
 
 	if (card->server.client)
 		snprintf(process, sizeof(process), "%d",
 			 (int)card->server.client);
-	fprintf(out, "%-5u%-7s%-6u0x%016" PRIx64 "  %-9s%-6u", link->number,
-		state_name(&card->ports[0].ib), port_lid(&card->ports[0].ib),
-		card->ports[0].ib.guids[0], process, nr_qps(card));
+	fprintf(out, "%-5s%-7s%-6u0x%016" PRIx64 "  %-9s%-6u", port->name,
+		state_name(&port->ib), port_lid(&port->ib), port->ib.guids[0],
+		process, nr_qps(port));
 	print_description(card, out);
 	print_faults(card, link, out);
 	fputc('\n', out);
 }
 
-static void status_json(const struct card *card, const struct link *link,
+static void status_json(const struct card_port *port, const struct link *link,
 			FILE *out)
 {
 	const struct link_faults *faults = &link->faults;
+	const struct card *card = port->card;
 
 	fprintf(out,
-		"{\"port\":%u,\"state\":\"%s\",\"lid\":%u,"
+		"{\"node\":%u,\"port\":%u,\"state\":\"%s\",\"lid\":%u,"
 		"\"guid\":\"0x%016" PRIx64 "\",\"process\":",
-		link->number, state_name(&card->ports[0].ib),
-		port_lid(&card->ports[0].ib), card->ports[0].ib.guids[0]);
+		card->index + 1, port->number, state_name(&port->ib),
+		port_lid(&port->ib), port->ib.guids[0]);
 	if (card->server.client)
 		fprintf(out, "%d", (int)card->server.client);
 	else
 		fputs("null", out);
-	fprintf(out, ",\"qps\":%u,\"description\":\"", nr_qps(card));
+	fprintf(out, ",\"qps\":%u,\"description\":\"", nr_qps(port));
 	print_description(card, out);
 	fprintf(out,
 		"\",\"cut\":%s,\"drop\":%g,\"corrupt\":%g,\"delay_ns\":%" PRIu64
@@ -138,35 +141,38 @@ void report_status(const struct fabric *fabric, struct report_range range,
 		      "DESCRIPTION, FAULTS\n",
 		      out);
 	for (unsigned int i = range.first; i <= range.last; i++) {
-		const struct card *card = &fabric->cards[i - 1];
+		const struct card_port *port = fabric->ports[i];
 		const struct link *link = &fabric->sw.ports[i].link;
 
 		if (is_json && i > range.first)
 			fputc(',', out);
 		if (is_json)
-			status_json(card, link, out);
+			status_json(port, link, out);
 		else
-			status_line(card, link, out);
+			status_line(port, link, out);
 	}
 	if (is_json)
 		fputs("]\n", out);
 }
 
-static void counters_text(const struct port_stat *stats, unsigned int number,
+static void counters_text(const struct card_port *port,
+			  const struct port_stat *stats, unsigned int nr,
 			  FILE *out)
 {
-	fprintf(out, "port %u\n", number);
-	for (int i = 0; i < NR_PORT_STATS; i++)
+	fprintf(out, "port %s\n", port->name);
+	for (unsigned int i = 0; i < nr; i++)
 		if (stats[i].value)
 			fprintf(out, "  %-20s %12" PRIu64 "  %s\n",
 				stats[i].name, stats[i].value, stats[i].help);
 }
 
-static void counters_json(const struct port_stat *stats, unsigned int number,
+static void counters_json(const struct card_port *port,
+			  const struct port_stat *stats, unsigned int nr,
 			  FILE *out)
 {
-	fprintf(out, "{\"port\":%u", number);
-	for (int i = 0; i < NR_PORT_STATS; i++)
+	fprintf(out, "{\"node\":%u,\"port\":%u", port->card->index + 1,
+		port->number);
+	for (unsigned int i = 0; i < nr; i++)
 		fprintf(out, ",\"%s\":%" PRIu64, stats[i].name, stats[i].value);
 	fputc('}', out);
 }
@@ -179,13 +185,15 @@ void report_counters(const struct fabric *fabric, struct report_range range,
 	if (is_json)
 		fputc('[', out);
 	for (unsigned int i = range.first; i <= range.last; i++) {
-		stats_of_port(fabric, i, stats);
+		const struct card_port *port = fabric->ports[i];
+		unsigned int nr = stats_of_port(fabric, port, stats);
+
 		if (is_json && i > range.first)
 			fputc(',', out);
 		if (is_json)
-			counters_json(stats, i, out);
+			counters_json(port, stats, nr, out);
 		else
-			counters_text(stats, i, out);
+			counters_text(port, stats, nr, out);
 	}
 	if (is_json)
 		fputs("]\n", out);

@@ -9,7 +9,8 @@
 
 struct fabric;
 
-/* Ports @first to @last, from 1.  JSON is one line, an array of objects. */
+/* Of the switch: ports @first to @last, from 1.  JSON is one line, an array of
+ * objects. */
 struct report_range {
 	unsigned int first, last;
 };

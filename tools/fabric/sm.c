@@ -71,6 +71,12 @@ static void fill_port_info(struct sm_link *link, u8 *info,
 		info[51] |= CLIENT_REREGISTER;
 }
 
+/* How the node at the other end numbers its port, by its NodeInfo. */
+static u8 own_number(const struct sm_link *link)
+{
+	return link->node_info[36];
+}
+
 static void send_step(struct sm_link *link)
 {
 	static struct packet p;
@@ -87,21 +93,25 @@ static void send_step(struct sm_link *link)
 		begin_smp(link, &p, METHOD_GET, ATTR_NODE_DESCRIPTION, 0);
 		break;
 	case SM_PORT_INFO:
-		begin_smp(link, &p, METHOD_GET, ATTR_PORT_INFO, 1);
+		begin_smp(link, &p, METHOD_GET, ATTR_PORT_INFO,
+			  own_number(link));
 		break;
 	case SM_ASSIGN_LID:
-		begin_smp(link, &p, METHOD_SET, ATTR_PORT_INFO, 1);
+		begin_smp(link, &p, METHOD_SET, ATTR_PORT_INFO,
+			  own_number(link));
 		fill_port_info(link, data, PORT_NO_CHANGE);
 		break;
 	case SM_PKEYS:
 		begin_smp(link, &p, METHOD_GET, ATTR_PKEY_TABLE, 0);
 		break;
 	case SM_ARM:
-		begin_smp(link, &p, METHOD_SET, ATTR_PORT_INFO, 1);
+		begin_smp(link, &p, METHOD_SET, ATTR_PORT_INFO,
+			  own_number(link));
 		fill_port_info(link, data, PORT_ARMED);
 		break;
 	case SM_ACTIVATE:
-		begin_smp(link, &p, METHOD_SET, ATTR_PORT_INFO, 1);
+		begin_smp(link, &p, METHOD_SET, ATTR_PORT_INFO,
+			  own_number(link));
 		fill_port_info(link, data, PORT_ACTIVE);
 		break;
 	}

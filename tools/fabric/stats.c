@@ -28,41 +28,47 @@ static struct link_stats count_link(const struct switch_port *port)
 	};
 }
 
-void stats_of_port(const struct fabric *fabric, unsigned int number,
-		   struct port_stat *stats)
+unsigned int stats_of_port(const struct fabric *fabric,
+			   const struct card_port *port,
+			   struct port_stat *stats)
 {
-	const struct card_stats *card = &fabric->cards[number - 1].stats;
-	struct link_stats link = count_link(&fabric->sw.ports[number]);
+	const struct card_stats *card = &port->card->stats;
+	struct link_stats link = count_link(&fabric->sw.ports[port->uplink]);
+	struct port_stat *next = stats;
 
-#define X(field, text) *stats++ = (struct port_stat){#field, text, card->field};
-	CARD_STATS(X)
+#define X(field, text) *next++ = (struct port_stat){#field, text, card->field};
+	if (port->number == 1) {
+		CARD_STATS(X)
+	}
 #undef X
-#define X(field, text) *stats++ = (struct port_stat){#field, text, link.field};
+#define X(field, text) *next++ = (struct port_stat){#field, text, link.field};
 	LINK_STATS(X)
 #undef X
+	return (unsigned int)(next - stats);
 }
 
-static void print_port(const struct fabric *fabric, unsigned int number)
+static void print_port(const struct fabric *fabric,
+		       const struct card_port *port)
 {
 	struct port_stat stats[NR_PORT_STATS];
 	char line[2048];
+	unsigned int nr = stats_of_port(fabric, port, stats);
 	size_t used = 0;
 
-	stats_of_port(fabric, number, stats);
 	line[0] = '\0';
-	for (int i = 0; i < NR_PORT_STATS; i++)
+	for (unsigned int i = 0; i < nr; i++)
 		if (stats[i].value && used < sizeof(line))
 			used += (size_t)snprintf(
 				line + used, sizeof(line) - used, " %s=%llu",
 				stats[i].name,
 				(unsigned long long)stats[i].value);
-	log_info(fabric->cards[number - 1].name, "stats:%s", line);
+	log_info(port->card->name, "port %u stats:%s", port->number, line);
 }
 
 void stats_print(const struct fabric *fabric)
 {
-	for (unsigned int i = 1; i <= fabric->nr_cards; i++)
-		print_port(fabric, i);
+	for (unsigned int i = 1; i <= fabric->nr_ports; i++)
+		print_port(fabric, fabric->ports[i]);
 	log_info("switch", "stats: forwarded=%llu dropped=%llu",
 		 (unsigned long long)fabric->sw.nr_forwarded,
 		 (unsigned long long)fabric->sw.nr_dropped);

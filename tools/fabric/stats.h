@@ -66,12 +66,20 @@ struct port_stat {
 };
 
 struct fabric;
+struct card_port;
 
-/* All counters of port @number (from 1), NR_PORT_STATS of them. */
-void stats_of_port(const struct fabric *fabric, unsigned int number,
-		   struct port_stat *stats);
+/**
+ * stats_of_port - all counters of @port.  What the card counts as a whole is
+ * told with its first port.
+ * @stats: out: at most NR_PORT_STATS.
+ *
+ * Return: how many.
+ */
+unsigned int stats_of_port(const struct fabric *fabric,
+			   const struct card_port *port,
+			   struct port_stat *stats);
 
-/* One line a card to the log, counters that are zero left out. */
+/* One line a port to the log, counters that are zero left out. */
 void stats_print(const struct fabric *fabric);
 
 #endif /* FABRIC_STATS_H */

@@ -10,7 +10,8 @@
 
 struct reader {
 	struct topology *topology;
-	struct port_plan *plan; /* of the section, or NULL before the first */
+	struct card_plan *card; /* of the section, or NULL before the first */
+	struct port_plan *port;
 	const char *path;
 	unsigned int line;
 	char *error;
@@ -53,12 +54,12 @@ static bool find_code(const struct name_code *codes, size_t nr,
 	return false;
 }
 
-static bool set_guid(struct port_plan *plan, char *value)
+static bool set_guid(struct card_plan *plan, char *value)
 {
 	return parse_number(value, UINT64_MAX - 3, &plan->guid) && plan->guid;
 }
 
-static bool set_description(struct port_plan *plan, char *value)
+static bool set_description(struct card_plan *plan, char *value)
 {
 	if (!*value || strlen(value) >= sizeof(plan->description))
 		return false;
@@ -66,7 +67,7 @@ static bool set_description(struct port_plan *plan, char *value)
 	return true;
 }
 
-static bool set_socket(struct port_plan *plan, char *value)
+static bool set_socket(struct card_plan *plan, char *value)
 {
 	if (!*value || strlen(value) >= sizeof(plan->socket))
 		return false;
@@ -126,20 +127,22 @@ static bool set_delay(struct port_plan *plan, char *value)
 	return parse_time_ns(value, &plan->faults.delay_ns);
 }
 
+/* A key is of the card, in the section of its first port, or of any port. */
 static const struct {
 	const char *name, *wants;
-	bool (*set)(struct port_plan *plan, char *value);
+	bool (*set_card)(struct card_plan *plan, char *value);
+	bool (*set_port)(struct port_plan *plan, char *value);
 } keys[] = {
-	{"guid", "a number of 64 bits", set_guid},
-	{"description", "1 to 63 characters", set_description},
-	{"socket", "1 to 107 characters", set_socket},
-	{"width", "1x or 4x", set_width},
-	{"speed", "sdr, ddr or qdr", set_speed},
-	{"pkeys", "1 to 16 numbers of 16 bits", set_pkeys},
-	{"link", "down or up", set_link},
-	{"drop", "a rate: 0 to 1, or a percentage", set_drop},
-	{"corrupt", "a rate: 0 to 1, or a percentage", set_corrupt},
-	{"delay", "a time: 50us, 1ms, up to 10s", set_delay},
+	{"guid", "a number of 64 bits", set_guid, NULL},
+	{"description", "1 to 63 characters", set_description, NULL},
+	{"socket", "1 to 107 characters", set_socket, NULL},
+	{"width", "1x or 4x", NULL, set_width},
+	{"speed", "sdr, ddr or qdr", NULL, set_speed},
+	{"pkeys", "1 to 16 numbers of 16 bits", NULL, set_pkeys},
+	{"link", "down or up", NULL, set_link},
+	{"drop", "a rate: 0 to 1, or a percentage", NULL, set_drop},
+	{"corrupt", "a rate: 0 to 1, or a percentage", NULL, set_corrupt},
+	{"delay", "a time: 50us, 1ms, up to 10s", NULL, set_delay},
 };
 
 static char *trim(char *s)
@@ -155,23 +158,36 @@ static char *trim(char *s)
 	return s;
 }
 
-/* [port N] */
-static bool begin_section(struct reader *r, const char *line)
+/* "[port N]" or "[port N:P]", and nothing behind it. */
+static bool parse_section(const char *line, unsigned int *number,
+			  unsigned int *on_card)
 {
-	unsigned int number = 0;
 	int end = 0;
 
-	if (sscanf(line, "[port %2u]%n", &number, &end) != 1 || !end ||
-	    line[end])
-		return fail(r, "a section is [port NUMBER]");
+	*on_card = 1;
+	if (sscanf(line, "[port %2u]%n", number, &end) == 1 && end)
+		return !line[end];
+	return sscanf(line, "[port %2u:%2u]%n", number, on_card, &end) == 2 &&
+	       end && !line[end];
+}
+
+static bool begin_section(struct reader *r, const char *line)
+{
+	unsigned int number = 0, on_card;
+
+	if (!parse_section(line, &number, &on_card))
+		return fail(r, "a section is [port NUMBER] or [port NUMBER:2]");
 	if (!number || number > TOPOLOGY_MAX_PORTS)
 		return fail(r, "ports are 1 to %d", TOPOLOGY_MAX_PORTS);
-	r->plan = &r->topology->ports[number - 1];
-	if (r->plan->is_given)
-		return fail(r, "a second [port %u]", number);
-	r->plan->is_given = true;
-	if (number > r->topology->nr_ports)
-		r->topology->nr_ports = number;
+	if (!on_card || on_card > CARD_MAX_PORTS)
+		return fail(r, "a card has port 1 and perhaps 2");
+	r->card = &r->topology->cards[number - 1];
+	r->port = &r->card->ports[on_card - 1];
+	if (r->port->is_given)
+		return fail(r, "a second %s", line);
+	r->port->is_given = true;
+	if (number > r->topology->nr_cards)
+		r->topology->nr_cards = number;
 	return true;
 }
 
@@ -180,10 +196,14 @@ static bool set_key(struct reader *r, const char *name, char *value)
 	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
 		if (strcmp(keys[i].name, name))
 			continue;
-		if (r->plan->seen & 1u << i)
+		if (keys[i].set_card && r->port != &r->card->ports[0])
+			return fail(r, "%s is the card's: say it of port 1",
+				    name);
+		if (r->port->seen & 1u << i)
 			return fail(r, "%s is given twice", name);
-		r->plan->seen |= 1u << i;
-		return keys[i].set(r->plan, value) ||
+		r->port->seen |= 1u << i;
+		return (keys[i].set_card ? keys[i].set_card(r->card, value)
+					 : keys[i].set_port(r->port, value)) ||
 		       fail(r, "%s wants %s", name, keys[i].wants);
 	}
 	return fail(r, "no key \"%s\"", name);
@@ -200,32 +220,51 @@ static bool take_line(struct reader *r, char *line)
 	equals = strchr(text, '=');
 	if (!equals)
 		return fail(r, "neither [port NUMBER] nor KEY = VALUE");
-	if (!r->plan)
+	if (!r->port)
 		return fail(r, "a key before the first [port NUMBER]");
 	*equals = '\0';
 	return set_key(r, trim(text), trim(equals + 1));
 }
 
-/* All ports are there, and no two nodes' GUIDs (four each) are the same. */
+unsigned int card_plan_nr_ports(const struct card_plan *plan)
+{
+	return plan->ports[1].is_given ? 2 : 1;
+}
+
+unsigned int topology_nr_ports(const struct topology *topology)
+{
+	unsigned int nr = 0;
+
+	for (unsigned int i = 0; i < topology->nr_cards; i++)
+		nr += card_plan_nr_ports(&topology->cards[i]);
+	return nr;
+}
+
+/* All cards are there, and no two nodes' GUIDs (four each) are the same. */
 static bool check(struct reader *r)
 {
 	struct topology *t = r->topology;
 
 	r->line = 0;
-	if (!t->nr_ports)
+	if (!t->nr_cards)
 		return fail(r, "no [port 1]");
-	for (unsigned int i = 0; i < t->nr_ports; i++) {
-		u64 guid = t->ports[i].guid;
+	for (unsigned int i = 0; i < t->nr_cards; i++) {
+		u64 guid = t->cards[i].guid;
 
-		if (!t->ports[i].is_given)
+		if (t->cards[i].ports[1].is_given &&
+		    !t->cards[i].ports[0].is_given)
+			return fail(r, "no [port %u], but a [port %u:2]", i + 1,
+				    i + 1);
+		if (!t->cards[i].ports[0].is_given)
 			return fail(r, "no [port %u], but a [port %u]", i + 1,
-				    t->nr_ports);
+				    t->nr_cards);
 		for (unsigned int j = 0; guid && j < i; j++)
-			if (t->ports[j].guid / 4 == guid / 4)
+			if (t->cards[j].guid / 4 == guid / 4)
 				return fail(r, "ports %u and %u have one guid",
 					    j + 1, i + 1);
 	}
-	return true;
+	return topology_nr_ports(t) <= TOPOLOGY_MAX_PORTS ||
+	       fail(r, "the cards have more than %d ports", TOPOLOGY_MAX_PORTS);
 }
 
 bool topology_read(struct topology *topology, const char *path, char *error,

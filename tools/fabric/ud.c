@@ -39,6 +39,8 @@ static enum wc_syndrome build_ud(struct qp *qp)
 	struct cursor cursor = {0};
 	struct flow from = flow_of_request(qp, &cursor);
 
+	if (d->port != qp_port(qp)->number)
+		return WC_LOCAL_QP_OP;
 	if (wqe->bytes > port_mtu_bytes(port))
 		return WC_LOCAL_LENGTH;
 	if (transfer_gather(outgoing.data, &from, wqe->bytes) != TRANSFER_OK)
@@ -276,7 +278,8 @@ static void receive_multicast(struct card_port *port, const struct packet *p)
 		u32 member = get32(mcg + MCG_MEMBERS + 4 * i);
 		struct qp *qp = qp_find(card, member & 0xffffff);
 
-		if (!qp || qp->type != QP_UD || !qp_can_receive(qp))
+		if (!qp || qp_port(qp) != port || qp->type != QP_UD ||
+		    !qp_can_receive(qp))
 			continue;
 		if ((member & MCG_BLOCK_LOOPBACK) && qp->qpn == p->sqpn &&
 		    p->slid == port_lid(&port->ib))
@@ -295,10 +298,11 @@ void ud_receive(struct card_port *port, const struct packet *p)
 		return;
 	}
 	if (p->dqpn <= QPN_GSI)
-		qp = qp_special(card, p->dqpn);
+		qp = qp_special(port, p->dqpn);
 	else
 		qp = qp_find(card, p->dqpn);
-	if (!qp || qp_type_is_connected(qp->type) || !qp_can_receive(qp))
+	if (!qp || qp_port(qp) != port || qp_type_is_connected(qp->type) ||
+	    !qp_can_receive(qp))
 		drop(port, p, "no such queue pair");
 	else
 		deliver(qp, p);

@@ -45,6 +45,7 @@ static void parse_datagram(struct send_wqe *wqe, const u8 *p)
 	struct datagram *d = &wqe->datagram;
 	u32 path = get32(p + 4), flow = get32(p + 0x0c);
 
+	d->port = p[0] & 3;
 	d->has_grh = path & 1 << 23;
 	d->path_bits = (u8)field(path, 22, 16);
 	d->dlid = (u16)path;

@@ -61,6 +61,7 @@ struct cursor {
 /* The address vector in a UD request. */
 struct datagram {
 	bool has_grh;
+	u8 port;
 	u8 path_bits, sgid_index, hop_limit, sl, traffic_class;
 	u16 dlid;
 	u32 flow_label;
