@@ -305,6 +305,7 @@ KTEST(a_peer_that_is_gone_ends_with_retries_exceeded)
 	send(&p, 64);
 	expect_cqe(&p.cq[0], true, WC_RETRY_EXCEEDED);
 	EXPECT_EQ(test_fabric.cards[0].stats.timeouts, 4);
+	EXPECT_EQ(test_fabric.cards[0].stats.timeout_us, 4 * 1048);
 	machine_stop(&p.m[0]);
 	fabric_stop();
 }

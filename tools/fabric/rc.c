@@ -114,6 +114,12 @@ static u64 ack_timeout_ns(const struct qp *qp)
 	return 4096ull << qp->ack_timeout;
 }
 
+static void count_timeout(struct qp *qp)
+{
+	qp->card->stats.timeouts++;
+	qp->card->stats.timeout_us += ack_timeout_ns(qp) / 1000;
+}
+
 /* Nothing came back.  With a timeout of 0 a card waits for ever. */
 static enum step lost(struct qp *qp)
 {
@@ -265,7 +271,7 @@ static bool flight_goes_on(struct qp *qp)
 
 	if (now >= qp->tx.flight_end_ns)
 		return false;
-	qp->card->stats.timeouts++;
+	count_timeout(qp);
 	if (take_retry(qp)) {
 		qp->tx.ack_deadline_ns = now + ack_timeout_ns(qp);
 		arm_flight(qp, now);
@@ -279,7 +285,7 @@ void rc_timer(struct qp *qp)
 		return;
 	switch (qp->tx.timer_reason) {
 	case TIMER_ACK:
-		qp->card->stats.timeouts++;
+		count_timeout(qp);
 		take_retry(qp);
 		break;
 	case TIMER_FLIGHT:

@@ -29,6 +29,7 @@
 	X(atomics, "of them atomics")                               \
 	X(rnr_naks, "receiver-not-ready answers received")          \
 	X(timeouts, "transport timeouts")                           \
+	X(timeout_us, "what they waited, in microseconds")          \
 	X(sequence_errors, "gaps noticed, and sent again at once")  \
 	X(duplicates, "requests sent again that had been done")     \
 	X(uc_losses, "UC messages sent that nobody took")           \
