@@ -415,6 +415,35 @@ def test_r7_a_program_survives_replies_that_are_lost(world, images):
     w.no_panic()
 
 
+def test_a_program_goes_on_when_a_link_was_down(world, images):
+    """As long as a connection's retries last, 8 s, no call is lost, not even
+    one that must not be sent twice."""
+    w = world
+    w.whole(images['first'])
+    w.run('/bin/t', 'load', str(24 << 20))
+    w.printed('churns\n')
+    for _ in range(3):
+        w.cluster.fabric.order('link 2 down')
+        time.sleep(1)
+        w.cluster.fabric.order('link 2 up')
+        goes_on(w)
+    assert 'retries exceeded' not in w.p0.log_text()[w.run_mark:], w.explain()
+    w.type(b'\x03')
+    assert w.status() == 128 + 2, w.explain()   # SIGINT
+    nothing_is_in_use(w)
+    w.no_panic()
+
+
+def goes_on(w):
+    """Until the program that was started last has forked again."""
+    def forks():
+        assert 'exit status' not in w.p0.log_text()[w.run_mark:], w.explain()
+        return monitor.counters(w.p0)['nr_rpc_sent_m_fork']
+
+    before = forks()
+    until(lambda: forks() > before + 1, w.explain)
+
+
 def nothing_is_in_use(w):
     lines = monitor.Monitor(w.p0).ask('ps', FOREVER_S)
     assert '0 processes, 0 tasks' in lines, lines
