@@ -397,9 +397,25 @@ def test_a_storage_node_comes_back_with_another_disk(world, images):
     w.no_panic()
 
 
+def nr_frames_of_nobody(w):
+    """Granted, as M says, and P has never heard of them."""
+    return (monitor.counters(w.m0)['nr_pool_frames_granted']
+            - monitor.counters(w.p0)['nr_stock_frames'])
+
+
+def nr_frames_in_use(w):
+    """On M, beside those that are granted and the files it keeps."""
+    m = monitor.counters(w.m0)
+    return (m['nr_pool_frames_used'] - m['nr_pool_frames_granted']
+            - m['nr_pagecache_pages'])
+
+
 def test_r7_a_program_survives_replies_that_are_lost(world, images):
     w = world
     w.whole(images['first'])
+    until(lambda: nr_frames_of_nobody(w) == 0,
+          lambda: f'frames known to both\n{w.explain()}')
+    in_use = nr_frames_in_use(w)
     before = monitor.counters(w.p0)['nr_rpc_repeat']
     for node, message in ((w.s0, 's_fs_lookup'), (w.m0, 'm_grant')):
         lines = monitor.Monitor(node).ask(f'rpcdrop {message}', FOREVER_S)
@@ -412,6 +428,12 @@ def test_r7_a_program_survives_replies_that_are_lost(world, images):
     w.log(w.m0, 'rpc: a reply of m_grant is lost')
     # One is repeated, the other fails in time and frames come otherwise.
     assert monitor.counters(w.p0)['nr_rpc_repeat'] > before, w.explain()
+    # Those of the lost reply, one message at most, are lent as long as P lives.
+    assert 0 < nr_frames_of_nobody(w) <= 512, w.explain()
+    w.replace(w.p0)
+    until(lambda: nr_frames_of_nobody(w) == 0,
+          lambda: f'the frames of a lost reply are back\n{w.explain()}')
+    assert nr_frames_in_use(w) == in_use, w.explain()
     w.no_panic()
 
 

@@ -5,6 +5,7 @@ BRICK_STRESS_SECONDS is how long the two main runs take (`make stress`: 600).
 A failure names the seed, the thread and the step; `memstress -s SEED` makes
 the same steps again.
 """
+import hashlib
 import json
 import os
 import random
@@ -114,3 +115,21 @@ def test_r9_every_entry_is_decodable_when_it_is_zapped(brick, image):
     stress(brick, image, 8, '-n', '500', cpus=4, pcache='3M,8way',
            kernel=f'{BUILD}-debug/brick.elf',
            append=['p0:pcache_policy=fifo'])
+
+
+def test_read_of_a_file_larger_than_the_memory_node(brick, tmp_path):
+    """Twice, so the page cache gives up what it kept: no page is mapped."""
+    data = tmp_path / 'data'
+    data.write_bytes(random.randbytes(80 << 20))
+    with open(data, 'rb') as f:
+        digest = hashlib.file_digest(f, 'sha256').hexdigest()
+    result = brick.python(
+        'import hashlib\n'
+        'for i in range(2):\n'
+        '    with open("/data", "rb") as f:\n'
+        '        print(hashlib.file_digest(f, "sha256").hexdigest())\n',
+        memory='48M', add=f'{data}:/data')
+    assert result.out.decode() == f'{digest}\n{digest}\n', result.explain()
+    m = result.counters()['m0']
+    assert m['nr_pagecache_evicted'] > (80 << 20) / 4096, m
+    assert m['nr_pool_frames_used'] <= (48 << 20) / 4096, m
