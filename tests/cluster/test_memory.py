@@ -100,6 +100,7 @@ def test_the_phases_of_faults_sum_up_to_the_counters(brick, image, tmp_path):
 
 
 @pytest.mark.parametrize('cpus, pcache', [(1, '128K,1way,victim=8'),
+                                          (1, '128K,1way,victim=1'),
                                           (2, '128K,1way,victim=1')])
 def test_sets_of_one_way(brick, image, cpus, pcache):
     """Whatever an instruction needs (its page, those that it reads and
