@@ -8,17 +8,19 @@
 #include <lib/ktest.h>
 #include <tests/unit/fake_sched.h>
 
+#define NR_IDS 30000ul /* more than the buckets have room for */
+
 static struct aspace one = {.asid = 1}, other = {.asid = 2};
 
 static void take_and_give(void)
 {
 	fake_sched_start(1);
-	for (u64 id = 0; id < 1000; id++) {
+	for (u64 id = 0; id < NR_IDS; id++) {
 		ledger_take(&one, LEDGER_FRAME, id);
 		ledger_take(&other, LEDGER_FRAME, id);
 		ledger_take(&one, LEDGER_RMAP, id);
 	}
-	for (u64 id = 0; id < 1000; id++) {
+	for (u64 id = 0; id < NR_IDS; id++) {
 		ledger_give(&other, LEDGER_FRAME, id);
 		if (id != 77) /* lost */
 			ledger_give(&one, LEDGER_FRAME, id);
