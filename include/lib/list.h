@@ -49,10 +49,13 @@ static inline void list_add_tail(struct list_head *node, struct list_head *head)
 	list_insert_between(node, head->prev, head);
 }
 
+/** list_unlink - take @node off its list; its links stay as they are. */
 static inline void list_unlink(struct list_head *node)
 {
-	node->next->prev = node->prev;
-	node->prev->next = node->next;
+	struct list_head *next = node->next, *prev = node->prev;
+
+	next->prev = prev;
+	prev->next = next;
 }
 
 /** list_del - take @node off its list; it may not be used until re-added. */
@@ -86,6 +89,15 @@ static inline void list_move_tail(struct list_head *node,
 {
 	list_unlink(node);
 	list_add_tail(node, head);
+}
+
+/** list_forget_before - all before @node, which may be @head, are no longer on
+ * the list; their links are whatever they were. */
+static inline void list_forget_before(struct list_head *head,
+				      struct list_head *node)
+{
+	head->next = node;
+	node->prev = head;
 }
 
 /** list_splice_tail_init - append all of @from to @to; @from becomes empty. */

@@ -12,7 +12,7 @@ from conftest import TOP
 BENCH = os.path.join(TOP, 'scripts/bench')
 # Instructions at most.
 LIMITS = {'syscall.null': 250, 'fault.zerofill': 900, 'fault.cow': 2000,
-          'fault.refault': 1500, 'evict.page': 600}
+          'fault.refault': 1500, 'evict.page': 500}
 CONTENDED = re.compile(r'^faults\.4cpu\.contended: (\d+\.\d+) percent$', re.M)
 LINE = re.compile(r'[a-z0-9_.]+: \d+(\.\d+)? [a-z ]+')
 

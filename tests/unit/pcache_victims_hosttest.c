@@ -238,7 +238,8 @@ static void hoard_thread(void *arg)
 	hoarder_cpu = cpu_id();
 	for (u32 i = 0; i < NR_AT_HAND; i++)
 		CHECK((lines[i] = stock_pop(NULL)));
-	stock_push_all(lines, NR_AT_HAND);
+	for (u32 i = 0; i < NR_AT_HAND; i++)
+		stock_push(lines[i]);
 	has_hoarded = true;
 }
 
@@ -294,7 +295,8 @@ static void run_fault_steals(void)
 	CHECK(counter_read(COUNTER_nr_pcache_eviction_sync) == 0);
 	for (u32 i = 0; i < ARRAY_SIZE(lines); i++)
 		pcache_fill_end(lines[i], false, false);
-	stock_push_all(taken, NR_VICTIMS - NR_AT_HAND);
+	for (u32 i = 0; i < NR_VICTIMS - NR_AT_HAND; i++)
+		stock_push(taken[i]);
 	model_expect_lines_free();
 }
 

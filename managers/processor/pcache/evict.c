@@ -16,6 +16,7 @@
  * that are clean (evict_clean()).
  */
 #include "internal.h"
+#include "unmap.h"
 
 #include <kernel/assert.h>
 #include <kernel/counters.h>
@@ -64,10 +65,12 @@ static void batch_init(struct evict_batch *batch, u32 nr_max)
 	rmap_flush_init(&batch->flush);
 }
 
-/* VALID -> EVICTING: nobody can find a mapping of it any more. */
-static void evict_line(struct evict_batch *batch, struct pcache_line *line)
+/* VALID -> EVICTING: nobody can find a mapping of it any more.  @line is in
+ * @set. */
+static __always_inline void evict_line(struct evict_batch *batch,
+				       struct pcache_set *set,
+				       struct pcache_line *line)
 {
-	struct pcache_set *set = line->set;
 	bool is_dirty;
 
 	ASSERT(line_is_evictable(line));
@@ -95,7 +98,7 @@ static void evict_from_set(struct evict_batch *batch, struct pcache_set *set)
 			counter_inc(nr_pcache_eviction_failure_find);
 			break;
 		}
-		evict_line(batch, line);
+		evict_line(batch, set, line);
 	}
 	if (set->nr_extra > 0)
 		todo_push(set);
@@ -133,9 +136,9 @@ static u32 evict_extras(u32 nr_max)
 				break;
 			nr_looks--;
 			nr_sets--;
-			list_del(&set->in_todo);
-			evict_from_set(&batch, set);
+			evict_from_set(&batch, set); /* others may note it */
 		}
+		list_forget_before(&sets, &set->in_todo);
 		todo_return(&sets, nr_sets);
 	}
 	return batch_finish(&batch);
@@ -148,7 +151,7 @@ static void evict_clean_of(struct evict_batch *batch, struct pcache_set *set)
 	spin_lock(&set->lock);
 	line = choose_clean(set);
 	if (line)
-		evict_line(batch, line);
+		evict_line(batch, set, line);
 	ASSERT(pcache_set_check(set));
 	spin_unlock(&set->lock);
 }
@@ -200,7 +203,7 @@ static u32 evict_next(void)
 		has_lent = set_lend_free(set);
 		line = has_lent ? NULL : READ_ONCE(pcache.policy)->choose(set);
 		if (line)
-			evict_line(&batch, line);
+			evict_line(&batch, set, line);
 		ASSERT(pcache_set_check(set));
 		spin_unlock(&set->lock);
 	}

@@ -122,21 +122,22 @@ static inline void line_end(struct pcache_line *line)
 	ASSERT(!line->nr_pins && !line->nr_maps && !line->is_writing);
 	if (unlikely(line->has_code))
 		line_scrub_code(line);
-	if (unlikely(line->is_ahead))
+	if (unlikely(line->is_ahead)) {
 		counter_inc(nr_prefetch_wasted);
-	line->is_ahead = false;
+		line->is_ahead = false;
+	}
 }
 
 /** line_free - @line, VALID or VICTIM, unmapped, unpinned, becomes FREE. */
 void line_free(struct pcache_line *line);
-/** line_drop_victim - the same for a VICTIM that is in no FIFO; it is not
- * put anywhere, nor counted. */
+/** line_drop_victim - the same for a VICTIM that is in no FIFO; it is in no
+ * list then, nor counted. */
 static inline void line_drop_victim(struct pcache_line *line)
 {
 	ASSERT(line->state == LINE_VICTIM && line->fifo == FIFO_NONE);
 	line_end(line);
 	line_set_state(line, LINE_FREE);
-	list_del_init(&line->in_list);
+	list_unlink(&line->in_list);
 }
 
 static inline bool line_is_evictable(const struct pcache_line *line)
@@ -216,14 +217,15 @@ u32 victims_pick(enum line_fifo fifo, struct victim_pick *picks, u32 max);
 static inline bool victim_lock(const struct victim_pick *pick)
 {
 	struct pcache_line *line = pick->line;
+	struct pcache_set *set = pick->set;
 
 	/* Meanwhile it may have been wanted, freed, even evicted again: then
 	 * it is in a FIFO. */
-	spin_lock(&pick->set->lock);
-	if (likely(line->set == pick->set && line->state == LINE_VICTIM &&
+	spin_lock(&set->lock);
+	if (likely(line->set == set && line->state == LINE_VICTIM &&
 		   line->fifo == FIFO_NONE && !line->is_writing))
 		return true;
-	spin_unlock(&pick->set->lock);
+	spin_unlock(&set->lock);
 	return false;
 }
 
@@ -234,6 +236,7 @@ void stock_start(void);
 u32 stock_batch(void);
 /** stock_push, stock_pop - FREE lines of the victim cache.  To pop wakes an
  * evictor when the reserve becomes small.
+ * @nr: at most stock_batch()
  * @becomes_large: this set gets the line as the first beyond its ways, and
  *                 becomes known to evictors; or NULL */
 void stock_push(struct pcache_line *line);
@@ -295,19 +298,23 @@ void ahead_wait(struct pcache_line *line);
 /* ---- rmap.c ---- */
 
 int __must_check rmap_start(void);
-/** rmap_test_accessed_all - see rmap_test_accessed(). */
+/** rmap_test_accessed_all - see rmap_test_accessed(); any line. */
 bool rmap_test_accessed_all(struct pcache_line *line);
-/** rmap_test_accessed - was @line used since the last call?
- * Inline for lines that are mapped once; evictors look at every line. */
-static inline bool rmap_test_accessed(struct pcache_line *line)
+/** rmap_test_accessed_one - the same for a line that is mapped once; evictors
+ * look at every line. */
+static inline bool rmap_test_accessed_one(struct pcache_line *line)
 {
 	ASSERT_LOCKED(&line->set->lock);
-	if (unlikely(line->nr_maps != 1))
-		return rmap_test_accessed_all(line);
 	if (!(pte_read(line->first_rmap.ptep) & PTE_ACCESSED))
 		return false;
 	fetch_and(line->first_rmap.ptep, ~PTE_ACCESSED);
 	return true;
+}
+/** rmap_test_accessed - was @line used since the last call? */
+static inline bool rmap_test_accessed(struct pcache_line *line)
+{
+	return likely(line->nr_maps == 1) ? rmap_test_accessed_one(line)
+					  : rmap_test_accessed_all(line);
 }
 /** rmap_has_dirty - has an entry that maps @line the dirty bit? */
 bool rmap_has_dirty(const struct pcache_line *line);
@@ -322,8 +329,6 @@ struct rmap_flush {
 	struct cpumask cpus; /* of the others */
 };
 void rmap_flush_init(struct rmap_flush *flush);
-/** rmap_unmap_all - turn all entries that map @line into remote ones. */
-void rmap_unmap_all(struct pcache_line *line, struct rmap_flush *flush);
 /** rmap_flush_run - one round of TLB shootdown for all of them. */
 void rmap_flush_run(struct rmap_flush *flush);
 

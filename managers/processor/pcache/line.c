@@ -174,7 +174,7 @@ static struct pcache_line *set_pop_free(struct pcache_set *set)
 	line = list_first_entry_or_null(&set->free, struct pcache_line,
 					in_list);
 	if (line) {
-		list_del_init(&line->in_list);
+		list_unlink(&line->in_list);
 		set->nr_free--;
 	}
 	return line;

@@ -112,11 +112,11 @@ struct pcache_line {
 	u32 nr_maps;            /* [set->lock] */
 	u16 nr_pins;            /* [set->lock] */
 	u8 state;               /* enum line_state [set->lock; see above] */
+	bool is_writing;        /* a write-back is in flight [set->lock] */
 	u8 fifo;                /* enum line_fifo [victim lock] */
 	u8 age;                 /* for LRU: 8 samples of use [set->lock] */
 	bool is_dirty;          /* [set->lock] */
 	bool has_code;          /* was mapped executable [set->lock] */
-	bool is_writing;        /* a write-back is in flight [set->lock] */
 	bool is_ahead;          /* not yet asked for [set->lock] */
 	u8 arrival;             /* enum line_arrival; AHEAD: [its transfer] */
 };

@@ -28,18 +28,38 @@ static const struct pcache_policy policy_fifo = {
 	.choose = choose_fifo,
 };
 
-/* FIFO with a second chance for lines that were used since the last look: the
- * list is a ring, its head the hand. */
+/* It is @line's turn: the list is a ring, its head the hand. */
+static struct pcache_line *clock_take(struct pcache_set *set,
+				      struct pcache_line *line)
+{
+	list_move_tail(&set->resident, &line->in_list);
+	return line;
+}
+
+/* choose_clock() from @line on, however often lines are mapped. */
+static __noinline struct pcache_line *
+choose_clock_from(struct pcache_set *set, struct pcache_line *line)
+{
+	for (; &line->in_list != &set->resident;
+	     line = list_next_entry(line, in_list))
+		if (line_is_evictable(line) && !rmap_test_accessed(line))
+			return clock_take(set, line);
+	return choose_fifo(set);
+}
+
+/* FIFO with a second chance for lines that were used since the last look.
+ * Evictors run it for every page: it calls nothing as a rule. */
 static struct pcache_line *choose_clock(struct pcache_set *set)
 {
 	struct pcache_line *line;
 
 	list_for_each_entry (line, &set->resident, in_list) {
-		if (!line_is_evictable(line) || rmap_test_accessed(line))
+		if (!line_is_evictable(line))
 			continue;
-		list_del(&set->resident);
-		list_add_tail(&set->resident, &line->in_list);
-		return line;
+		if (unlikely(line->nr_maps != 1))
+			return choose_clock_from(set, line);
+		if (!rmap_test_accessed_one(line))
+			return clock_take(set, line);
 	}
 	return choose_fifo(set);
 }

@@ -7,6 +7,7 @@
  * change together, under the set's lock and the entry's lock.
  */
 #include "internal.h"
+#include "unmap.h"
 
 #include <kernel/assert.h>
 #include <kernel/counters.h>
@@ -113,9 +114,8 @@ static void flush_add_cpus(struct rmap_flush *flush, struct aspace *aspace)
 		flush->cpus.bits[i] |= READ_ONCE(pt->cpus.bits[i]);
 }
 
-/* @aspace is the first one, or not the only one. */
-static __noinline void flush_note_other(struct rmap_flush *flush,
-					struct aspace *aspace, u64 vaddr)
+void rmap_flush_note_other(struct rmap_flush *flush, struct aspace *aspace,
+			   u64 vaddr)
 {
 	if (!flush->aspace) {
 		aspace_pin(aspace);
@@ -129,55 +129,12 @@ static __noinline void flush_note_other(struct rmap_flush *flush,
 	flush_add_cpus(flush, aspace);
 }
 
-static inline void flush_note(struct rmap_flush *flush, struct aspace *aspace,
-			      u64 vaddr)
-{
-	if (unlikely(flush->aspace != aspace))
-		flush_note_other(flush, aspace, vaddr);
-	else if (flush->nr <= TLB_FLUSH_PAGES_MAX)
-		flush->vaddrs[flush->nr++] = vaddr;
-}
-
-/* The entry of @line's first mapping becomes remote. */
-static __always_inline void unmap_first(struct pcache_line *line,
-					struct rmap_flush *flush)
-{
-	struct rmap *rmap = &line->first_rmap;
-	pte_t *ptep = rmap->ptep;
-	struct spinlock *lock = pte_lock_of(ptep);
-	pte_t pte;
-
-	spin_lock(lock);
-	pte = pte_read(ptep);
-	CHECK(pte_is_present(pte) && pte_paddr(pte) == pcache_line_paddr(line));
-	pte = pte_xchg(ptep, pte_make_remote(line->gframe, pte));
-	spin_unlock(lock);
-	if (pte & PTE_DIRTY)
-		line->is_dirty = true;
-	flush_note(flush, rmap->aspace, rmap->vaddr);
-}
-
-static __noinline void unmap_many(struct pcache_line *line,
-				  struct rmap_flush *flush)
+void rmap_unmap_many(struct pcache_line *line, struct rmap_flush *flush)
 {
 	while (line->nr_maps) {
-		unmap_first(line, flush);
+		rmap_unmap_first(line, flush);
 		rmap_remove(line, NULL);
 	}
-}
-
-void rmap_unmap_all(struct pcache_line *line, struct rmap_flush *flush)
-{
-	ASSERT_LOCKED(&line->set->lock);
-	if (unlikely(line->nr_maps != 1)) {
-		unmap_many(line, flush);
-		return;
-	}
-	unmap_first(line, flush);
-	ledger_give(line->first_rmap.aspace, LEDGER_RMAP,
-		    line->first_rmap.vaddr);
-	line->nr_maps = 0;
-	flush->nr_singles++;
 }
 
 void rmap_flush_run(struct rmap_flush *flush)

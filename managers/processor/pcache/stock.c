@@ -14,7 +14,8 @@
 #include <kernel/cpu.h>
 #include <lib/minmax.h>
 
-#define NR_HANDS 16u /* CPUs beyond share them */
+#define NR_HANDS   16u  /* CPUs beyond share them */
+#define HAND_BYTES 512u /* a power of two is found by shifting */
 
 struct hand {
 	struct spinlock lock;                          /* LOCK_PCACHE_HAND */
@@ -22,7 +23,9 @@ struct hand {
 	u32 nr_todo;                                   /* [lock; read: hint] */
 	struct pcache_line *lines[2 * HAND_BATCH_MAX]; /* FREE [lock] */
 	struct list_head todo;                         /* sets [lock] */
-} __cacheline_aligned;
+} __aligned(HAND_BYTES);
+
+_Static_assert(sizeof(struct hand) == HAND_BYTES, "a hand has grown");
 
 static struct hand hands[NR_HANDS];
 static u32 nr_hands; /* in use */
@@ -67,8 +70,8 @@ static __noinline void hand_fill(struct hand *hand)
 			WRITE_ONCE(victims.nr_stock, victims.nr_stock - 1);
 		}
 		spin_unlock(&victims.lock);
+		evictor_check(); /* else who reclaims victims does */
 	}
-	evictor_check();
 }
 
 /* @hand has too many: a batch goes to the common stock.  Its lock is held. */
@@ -81,16 +84,6 @@ static __noinline void hand_spill(struct hand *hand)
 	spin_unlock(&victims.lock);
 }
 
-static void hand_put(struct hand *hand, struct pcache_line *line)
-{
-	ASSERT(line->state == LINE_FREE);
-	line->set = NULL;
-	if (hand->nr == 2 * batch)
-		hand_spill(hand);
-	hand->lines[hand->nr] = line;
-	WRITE_ONCE(hand->nr, hand->nr + 1);
-}
-
 void stock_push(struct pcache_line *line)
 {
 	stock_push_all(&line, 1);
@@ -99,10 +92,19 @@ void stock_push(struct pcache_line *line)
 void stock_push_all(struct pcache_line **lines, u32 nr)
 {
 	struct hand *hand = my_hand();
+	struct pcache_line **to;
 
+	ASSERT(nr <= batch);
 	spin_lock(&hand->lock);
-	for (u32 i = 0; i < nr; i++)
-		hand_put(hand, lines[i]);
+	if (hand->nr + nr > 2 * batch)
+		hand_spill(hand);
+	to = &hand->lines[hand->nr];
+	for (u32 i = 0; i < nr; i++) {
+		ASSERT(lines[i]->state == LINE_FREE);
+		lines[i]->set = NULL;
+		to[i] = lines[i];
+	}
+	WRITE_ONCE(hand->nr, hand->nr + nr);
 	spin_unlock(&hand->lock);
 	smp_mb(); /* pairs with reserve_wait() */
 	wake_who_waits_for_room();
@@ -118,8 +120,9 @@ static void hand_note(struct hand *hand, struct pcache_set *set)
 	WRITE_ONCE(hand->nr_todo, hand->nr_todo + 1);
 }
 
-static __always_inline struct pcache_line *
-hand_pop(struct hand *hand, struct pcache_set *becomes_large)
+/* Not inline: it would look up @hand again and again. */
+static __noinline struct pcache_line *hand_pop(struct hand *hand,
+					       struct pcache_set *becomes_large)
 {
 	struct pcache_line *line = NULL;
 

@@ -147,30 +147,29 @@ u32 victims_pick(enum line_fifo fifo, struct victim_pick *picks, u32 max)
 		picks[nr++] = (struct victim_pick){line, line->set};
 		line->fifo = FIFO_NONE;
 	}
-	/* All before @line at once, which may be the head. */
-	list->next = &line->in_fifo;
-	line->in_fifo.prev = list;
+	list_forget_before(list, &line->in_fifo);
 	WRITE_ONCE(*count, *count - nr);
 	spin_unlock(&victims.lock);
 	return nr;
 }
 
-/* Free a picked victim, unless somebody has a use for it. */
-static bool reclaim_one(const struct victim_pick *pick)
+/* Free a picked victim, unless somebody has a use for it.  Return: the line,
+ * which nobody else knows now; or NULL. */
+static struct pcache_line *reclaim_one(const struct victim_pick *pick)
 {
 	struct pcache_line *line = pick->line;
-	bool is_free = false;
+	struct pcache_set *set = pick->set;
 
 	if (!victim_lock(pick))
-		return false;
+		return NULL;
 	if (line->is_dirty || line->nr_pins) {
 		victim_add(line);
+		line = NULL;
 	} else {
 		line_drop_victim(line);
-		is_free = true; /* and nobody else knows it now */
 	}
-	spin_unlock(&pick->set->lock);
-	return is_free;
+	spin_unlock(&set->lock);
+	return line;
 }
 
 u32 victims_reclaim(void)
@@ -179,9 +178,12 @@ u32 victims_reclaim(void)
 	struct pcache_line *freed[HAND_BATCH_MAX];
 	u32 nr = victims_pick(FIFO_CLEAN, picks, stock_batch()), nr_freed = 0;
 
-	for (u32 i = 0; i < nr; i++)
-		if (reclaim_one(&picks[i]))
-			freed[nr_freed++] = picks[i].line;
+	for (u32 i = 0; i < nr; i++) {
+		struct pcache_line *line = reclaim_one(&picks[i]);
+
+		if (line)
+			freed[nr_freed++] = line;
+	}
 	counter_add(nr_victim_eviction_triggered, nr);
 	evictor_check();
 	if (!nr_freed)
