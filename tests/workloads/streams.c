@@ -107,6 +107,7 @@ static void test_fifo(void)
 {
 	struct sigaction act = {.sa_handler = on_alarm};
 	struct pollfd p = {.events = POLLIN};
+	int nr_read = 0, nr_same = 0, nr_ends = 0;
 	char path[64], buf[64] = "";
 	pthread_t thread;
 	struct stat st;
@@ -139,14 +140,19 @@ static void test_fifo(void)
 	say("from itself", read(w, buf, 8));
 	write(w, "gone", 4);
 	close(w);
-	pthread_create(&thread, NULL, open_to_write, path);
-	r = open(path, O_RDONLY); /* both wait for each other */
-	memset(buf, 0, sizeof(buf));
-	say("from the other", read(r, buf, sizeof(buf)));
-	say("text", !strcmp(buf, "from a thread"));
-	say("then the end", read(r, buf, sizeof(buf)));
-	pthread_join(thread, NULL);
-	close(r);
+	for (int i = 0; i < 100; i++) {
+		pthread_create(&thread, NULL, open_to_write, path);
+		r = open(path, O_RDONLY); /* both wait for each other */
+		memset(buf, 0, sizeof(buf));
+		nr_read += read(r, buf, sizeof(buf)) == 13;
+		nr_same += !strcmp(buf, "from a thread");
+		nr_ends += read(r, buf, sizeof(buf)) == 0;
+		pthread_join(thread, NULL);
+		close(r);
+	}
+	say("from the other", nr_read);
+	say("text", nr_same);
+	say("then the end", nr_ends);
 	if (!fork()) {
 		w = open(path, O_WRONLY);
 		write(w, "child", 5);

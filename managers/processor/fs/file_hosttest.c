@@ -299,6 +299,27 @@ KTEST(a_fifo_is_one_pipe_for_all_who_open_it)
 	fake_stop();
 }
 
+/* The other side may be gone before who opens a FIFO looks for it: it was
+ * there, so nobody waits for another one. */
+KTEST(who_had_a_fifo_open_counts_when_it_is_gone)
+{
+	struct file *in, *out;
+	struct dentry *d;
+
+	start();
+	fake_make(0, "fifo", S_IFIFO | 0600, NULL);
+	EXPECT_EQ(path_walk(NULL, "/fifo", 0, &d), 0);
+	out = open_fifo(d, O_RDWR);
+	in = open_fifo(d, O_RDONLY);
+	EXPECT_TRUE(in != NULL);
+	EXPECT_EQ(in->ops->poll(in, NULL), 0);
+	file_put(out);
+	EXPECT_EQ(in->ops->poll(in, NULL), POLLHUP);
+	file_put(in);
+	dentry_put(d);
+	fake_stop();
+}
+
 KTEST(a_pipe_without_readers_breaks)
 {
 	struct file *in, *out;

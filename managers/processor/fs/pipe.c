@@ -225,14 +225,16 @@ static s64 pipe_ioctl(struct file *file, u32 cmd, u64 arg)
 
 /*
  * Count @file among the pipe's readers or writers.  It notes how often the
- * other side was opened before: a FIFO's reader waits for the next writer, and
- * until then no writer is no end; a writer waits for the next reader.
+ * other side was opened before it: a FIFO's reader waits for a writer it has
+ * not seen, and until then no writer is no end; a writer waits for a reader.
+ * One that has the other side open now was not before it, but may be gone
+ * before anybody looks again.
  */
 static void pipe_attach(struct pipe *p, struct file *file)
 {
 	mutex_lock(&p->lock);
-	file->pos =
-		file_can_read(file) ? p->nr_writer_opens : p->nr_reader_opens;
+	file->pos = file_can_read(file) ? p->nr_writer_opens - !!p->nr_writers
+					: p->nr_reader_opens - !!p->nr_readers;
 	if (file_can_read(file)) {
 		p->nr_readers++;
 		p->nr_reader_opens++;
