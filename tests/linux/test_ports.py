@@ -113,7 +113,7 @@ def test_the_second_link_goes_and_the_first_goes_on(dual):
     a, b = dual.guests
     a.must('ibv_asyncwatch -d mlx4_0 >/tmp/events 2>&1 & '
            'echo $! >/tmp/watch.pid')
-    a.must('rping -s >/tmp/rping.out 2>&1 &')
+    a.must('rping -s >/tmp/rping.out 2>&1 & echo $! >/tmp/rping.pid')
     b.must('rping -c -a 10.0.0.1 >/tmp/rping.out 2>&1 & '
            'echo $! >/tmp/rping.pid')
     try:
@@ -133,6 +133,6 @@ def test_the_second_link_goes_and_the_first_goes_on(dual):
                       'cat /tmp/events')
     finally:
         b.run('kill $(cat /tmp/rping.pid)')
-        a.run('killall rping; kill $(cat /tmp/watch.pid)')
+        a.run('kill $(cat /tmp/rping.pid) $(cat /tmp/watch.pid)')
     assert 'PORT_ERR' in said and 'PORT_ACTIVE' in said, said
     assert set(re.findall(r'event_type .*port (\d)', said)) == {'2'}, said
