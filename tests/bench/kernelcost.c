@@ -28,6 +28,7 @@
 #define NR_SAMPLES  256
 #define NR_ROUNDS   5u
 #define LOOP_ROUNDS 1000000ul
+#define SETTLE_US   50000u
 
 static const char *suffix = "";
 static bool is_traced, is_scan_only;
@@ -148,7 +149,12 @@ static unsigned long pcache_pages(void)
 	return strtoul(strchr(text, ' '), NULL, 10) / PAGE;
 }
 
-/* Pages that are nowhere but at the memory node, and a pcache with room. */
+/*
+ * Pages that are nowhere but at the memory node, a pcache with room, and
+ * nothing left to do: a kernel thread that polls for the last write-backs
+ * between the reading of the counters and of the clock would be taken for time
+ * that the faults waited.
+ */
 static volatile char *map_evicted(unsigned long nr_pages)
 {
 	unsigned long nr_more = pcache_pages() * 2;
@@ -158,6 +164,7 @@ static volatile char *map_evicted(unsigned long nr_pages)
 	more = map(nr_more);
 	write_all(more, nr_more);
 	unmap(more, nr_more);
+	usleep(SETTLE_US);
 	return at;
 }
 
