@@ -248,7 +248,8 @@ u32 evict_round(void)
 		} while (n == pcache.evict_batch && nr_evicted < pcache.refill);
 		/* A race with reserve_was_short() loses nothing that matters.
 		 */
-		WRITE_ONCE(victims.low, max(low - low / 32, pcache.low_min));
+		WRITE_ONCE(victims.low,
+			   max(low - DIV_ROUND_UP(low, 32), pcache.low_min));
 	}
 	write_backs_start();
 	return nr + nr_evicted;

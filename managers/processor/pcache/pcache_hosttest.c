@@ -606,3 +606,32 @@ KTEST(what_is_read_ahead_takes_no_line_of_a_set_nor_of_the_reserve)
 	seed = 1;
 	EXPECT_EQ(fake_sched_run_apart(run_ahead), 0);
 }
+
+/* With nothing left in the reserve, rounds that find nothing to evict. */
+static void run_mark(void)
+{
+	struct pcache_line *lines[16];
+	u32 nr = 0;
+
+	boot("512K,8way");
+	CHECK(pcache.nr_victims == 16 && pcache.low_min == 4);
+	while (nr < 16 && (lines[nr] = pcache_borrow()))
+		nr++;
+	while (victims.low < pcache.low_max)
+		reserve_was_short();
+	for (u32 low = pcache.low_max; low > pcache.low_min; low--) {
+		CHECK(victims.low == low);
+		(void)evict_round();
+	}
+	(void)evict_round();
+	CHECK(victims.low == pcache.low_min);
+	while (nr)
+		pcache_give_back(lines[--nr]);
+	expect_empty();
+}
+
+KTEST(the_mark_of_a_small_victim_cache_sinks_to_where_it_began)
+{
+	seed = 1;
+	EXPECT_EQ(fake_sched_run_apart(run_mark), 0);
+}
