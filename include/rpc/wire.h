@@ -210,7 +210,10 @@ struct wire_page_op {
 RPC_WIRE(struct wire_page_op, 16);
 #define PAGE_OP_SET   0u /* vaddr now has granted frame pfn; drop the old one */
 #define PAGE_OP_CLEAR 1u /* vaddr has no page again; pfn is a grant again */
-#define PAGE_OP_MASK  0xfffu
+#define PAGE_OP_DROP                                                         \
+	2u /* pages of files in the pfn (here: a number of pages) pages from \
+	    * vaddr on: P has no entry for them any more */
+#define PAGE_OP_MASK 0xfffu
 
 /* m_mmap: flags MAP_*; fid zero: anonymous (MAP_SHARED: M makes an object and
  * says its fid).  Reply addr is where the mapping lies. */

@@ -196,6 +196,48 @@ static u64 near_pfn(u32 i)
 	return le64_get(((const le64 *)call.rep_tail)[i]);
 }
 
+KTEST(memory_pages_of_files_that_were_given_up_make_room)
+{
+	static u8 bytes[40 * 4096];
+	struct rpc_m_fault_reply rep;
+	u32 asid, own, nr_read = 0;
+	struct wire_fid fid;
+
+	memory_test_begin(24); /* frames */
+	fid = fake_file_add(8, bytes, sizeof(bytes));
+	asid = test_aspace();
+	EXPECT_EQ(test_map_file(asid, fid, SOMEWHERE, sizeof(bytes), PROT_READ,
+				MAP_PRIVATE, 0),
+		  0);
+	own = test_grant();
+	EXPECT_EQ(test_page_op(asid, SOMEWHERE, own, PAGE_OP_SET), 0);
+	for (u32 i = 1; i < 40; i++) {
+		u64 vaddr = SOMEWHERE + i * 4096;
+		int err = test_fault(asid, vaddr, FAULT_READ, &rep);
+
+		if (err == -ENOMEM) {
+			EXPECT_EQ(
+				test_page_op(asid, SOMEWHERE, i, PAGE_OP_DROP),
+				0);
+			err = test_fault(asid, vaddr, FAULT_READ, &rep);
+		}
+		EXPECT_EQ(err, 0);
+		nr_read++;
+	}
+	EXPECT_EQ(nr_read, 39);
+	/* What is not a copy of the file stays. */
+	EXPECT_EQ(test_fault(asid, SOMEWHERE, FAULT_READ, &rep), 0);
+	EXPECT_EQ(le64_get(rep.pfn), own);
+	/* All that is mapped, and all that there is. */
+	EXPECT_EQ(test_page_op(asid, 0, PAGETABLE_END / 4096, PAGE_OP_DROP), 0);
+	EXPECT_EQ(test_page_op(asid, SOMEWHERE, PAGETABLE_END / 4096,
+			       PAGE_OP_DROP),
+		  -EINVAL);
+	EXPECT_EQ(test_page_op(asid, PAGETABLE_END, 1, PAGE_OP_DROP), -EINVAL);
+	EXPECT_EQ(test_page_op(asid, SOMEWHERE, ~0ul, PAGE_OP_DROP), -EINVAL);
+	memory_test_end();
+}
+
 KTEST(memory_a_fault_brings_its_neighbours_that_are_in_the_page_cache)
 {
 	const u64 window = ALIGN_UP(SOMEWHERE, FAULT_WINDOW * PAGE_SIZE);

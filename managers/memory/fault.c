@@ -261,6 +261,29 @@ static bool clear_page(struct aspace *aspace, u64 vaddr, u64 pfn)
 	return false;
 }
 
+static int drop_one(void *arg, u64 vaddr, u32 pfn)
+{
+	struct pagetable *pages = arg;
+	enum frame_state state = frame_state(pfn);
+
+	if ((state == FRAME_CACHE || state == FRAME_ORPHAN) &&
+	    pagetable_take_if(pages, vaddr, pfn))
+		frame_put(pfn);
+	return 0;
+}
+
+/* The processor node needs memory: pages that are only copies of files may go.
+ * Those that it has again by now it may not have given up. */
+static bool drop_pages(struct aspace *aspace, u64 vaddr, u64 nr_pages)
+{
+	if (vaddr >= PAGETABLE_END ||
+	    nr_pages > (PAGETABLE_END - vaddr) >> PAGE_SHIFT)
+		return false;
+	return !pagetable_for_each(&aspace->pages, vaddr,
+				   vaddr + (nr_pages << PAGE_SHIFT), drop_one,
+				   &aspace->pages);
+}
+
 static bool apply_op(struct aspace *aspace, const struct wire_page_op *op)
 {
 	u64 vaddr = le64_get(op->vaddr) & ~(u64)PAGE_OP_MASK;
@@ -271,6 +294,8 @@ static bool apply_op(struct aspace *aspace, const struct wire_page_op *op)
 		return set_page(aspace, vaddr, pfn);
 	case PAGE_OP_CLEAR:
 		return clear_page(aspace, vaddr, pfn);
+	case PAGE_OP_DROP:
+		return drop_pages(aspace, vaddr, pfn);
 	default:
 		return false;
 	}

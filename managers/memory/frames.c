@@ -18,6 +18,9 @@
 /* Below 1 / LOW_SHARE of the pool, the page cache has to give. */
 #define LOW_SHARE     32u
 #define RECLAIM_BATCH 64u
+/* Pages looked at for them, as long as there are free frames: of those that
+ * are mapped none can go. */
+#define RECLAIM_LOOKS 256u
 #define NR_REPORTS    8u /* of leaked frames at a time */
 
 struct frame_pool pool;
@@ -115,21 +118,30 @@ u32 frames_nr_free(void)
 static void reclaim_if_low(void)
 {
 	if (frames_nr_free() < pool.nr_frames / LOW_SHARE)
-		pagecache_reclaim(RECLAIM_BATCH);
+		pagecache_reclaim(RECLAIM_BATCH, RECLAIM_LOOKS);
 }
 
-static u32 take_one(void)
+static u32 take_listed(void)
 {
-	struct cpu_list *list;
+	struct cpu_list *list = this_cpu_ptr(cpu_list);
 
-	reclaim_if_low();
-	list = this_cpu_ptr(cpu_list);
 	if (!list->nr) {
 		spin_lock(&global.lock);
 		list->nr = take_global(list->pfns, CPU_LIST_BATCH);
 		spin_unlock(&global.lock);
 	}
 	return list->nr ? list->pfns[--list->nr] : FRAME_NONE;
+}
+
+static u32 take_one(void)
+{
+	u32 pfn;
+
+	reclaim_if_low();
+	pfn = take_listed();
+	if (pfn == FRAME_NONE && pagecache_reclaim_any(RECLAIM_BATCH))
+		pfn = take_listed();
+	return pfn;
 }
 
 static void free_one(u32 pfn)

@@ -91,7 +91,7 @@ int pagecache_start(void)
 
 void pagecache_stop(void)
 {
-	while (pagecache_reclaim(~0u))
+	while (pagecache_reclaim_any(~0u))
 		;
 	CHECK(list_empty(&lru));
 	vfree(page_buckets);
@@ -552,10 +552,8 @@ static bool try_evict(struct cpage *page)
 	return is_evicted;
 }
 
-u32 pagecache_reclaim(u32 nr)
+u32 pagecache_reclaim(u32 nr, u64 nr_looks)
 {
-	/* Twice around: the first time may only clear the referenced bits. */
-	u64 nr_looks = 2 * (u64)gauge_read(nr_pagecache_pages);
 	u32 nr_freed = 0;
 
 	while (nr_freed < nr && nr_looks--) {
@@ -568,4 +566,10 @@ u32 pagecache_reclaim(u32 nr)
 	}
 	counter_add(nr_pagecache_evicted, nr_freed);
 	return nr_freed;
+}
+
+u32 pagecache_reclaim_any(u32 nr)
+{
+	/* Twice around: the first time may only clear the referenced bits. */
+	return pagecache_reclaim(nr, 2 * (u64)gauge_read(nr_pagecache_pages));
 }

@@ -102,8 +102,11 @@ int __must_check pagecache_size(struct cfile *file, u64 *size_bytes);
  * unused copies of a remote one. */
 void pagecache_remove(struct cfile *file, u64 first, u64 end);
 
-/** pagecache_reclaim - free up to @nr frames of remote pages that nobody maps.
+/** pagecache_reclaim - free up to @nr frames of remote pages that nobody maps,
+ * looking at @nr_looks pages at most.
  * Context: thread, none of this file's locks held.  Return: how many. */
-u32 pagecache_reclaim(u32 nr);
+u32 pagecache_reclaim(u32 nr, u64 nr_looks);
+/** pagecache_reclaim_any - the same, looking at all pages if need be. */
+u32 pagecache_reclaim_any(u32 nr);
 
 #endif /* MEMORY_PAGECACHE_H */

@@ -152,6 +152,16 @@ u32 pagetable_take(struct pagetable *pt, u64 vaddr)
 	return entry ? take_entry(pt, entry) : FRAME_NONE;
 }
 
+bool pagetable_take_if(struct pagetable *pt, u64 vaddr, u32 pfn)
+{
+	u32 *entry = find_entry(pt, vaddr);
+
+	if (!entry || cmpxchg(entry, pfn + 1, 0u) != pfn + 1)
+		return false;
+	count_pages(pt, -1);
+	return true;
+}
+
 static void zap_leaf(struct pagetable *pt, struct leaf *leaf, u64 start,
 		     u64 end)
 {

@@ -47,6 +47,9 @@ bool __must_check pagetable_set_if(struct pagetable *pt, u64 vaddr, u32 old,
 /** pagetable_take - empty the entry; its reference is the caller's. */
 u32 __must_check pagetable_take(struct pagetable *pt, u64 vaddr);
 
+/** pagetable_take_if - the same, if it still has @pfn. */
+bool __must_check pagetable_take_if(struct pagetable *pt, u64 vaddr, u32 pfn);
+
 /** pagetable_zap - empty all of [@start, @end), drop the references, and free
  * the tables that are not needed any more. */
 void pagetable_zap(struct pagetable *pt, u64 start, u64 end);

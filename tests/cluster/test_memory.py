@@ -134,3 +134,45 @@ def test_read_of_a_file_larger_than_the_memory_node(brick, tmp_path):
     m = result.counters()['m0']
     assert m['nr_pagecache_evicted'] > (80 << 20) / 4096, m
     assert m['nr_pool_frames_used'] <= (48 << 20) / 4096, m
+
+
+MAPPED = """
+import hashlib, mmap, threading
+file = open('/data', 'rb')
+data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+copy = mmap.mmap(file.fileno(), 16 << 20, access=mmap.ACCESS_COPY)
+pages = range(0, len(copy), 1 << 20)
+for page in pages:
+    copy[page] = 7
+def show():
+    print(hashlib.sha256(data).hexdigest())
+for nr_threads in 1, 2:
+    threads = [threading.Thread(target=show) for i in range(nr_threads)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+with open('/data', 'rb') as f:
+    print(hashlib.file_digest(f, 'sha256').hexdigest())
+print(all(copy[page] == 7 for page in pages))
+try:
+    open('/data', 'r+b')
+except OSError as e:
+    print(e.strerror)
+"""
+
+
+def test_mapped_file_larger_than_the_memory_node(brick, tmp_path):
+    """When no frame is left, its pages go, though they are mapped; what was
+    written into a private mapping stays.  There is no file on storage that a
+    shared mapping could write."""
+    data = tmp_path / 'data'
+    data.write_bytes(random.randbytes(80 << 20))
+    digest = hashlib.sha256(data.read_bytes()).hexdigest()
+    result = brick.python(MAPPED, memory='48M', add=f'{data}:/data')
+    assert result.out.decode().splitlines() == [
+        *[digest] * 4, 'True', 'Read-only file system'], result.explain()
+    counters = result.counters()
+    assert counters['p0']['nr_file_pages_given_up'] > (80 << 20) / 4096, counters
+    assert counters['p0']['nr_pgfault_sigbus'] == 0, counters
+    assert counters['m0']['nr_page_op_refused'] == 0, counters

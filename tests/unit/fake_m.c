@@ -19,6 +19,7 @@
 #define MAX_ASIDS       256u
 #define MAX_OBJECTS     256u
 #define GUID            0x77u
+#define STORAGE_GUID    0x78u /* where the files are */
 #define POOL_DMA        0x100000000ul
 #define STACK_MAX_BYTES 0x100000ul
 
@@ -196,7 +197,9 @@ static u32 as_new(void)
 
 static struct file_id object_id(u32 i)
 {
-	return (struct file_id){.node_guid = GUID, .ino = i + 1};
+	return (struct file_id){.node_guid =
+					i < FAKE_FILES ? STORAGE_GUID : GUID,
+				.ino = i + 1};
 }
 
 static u32 object_new(u64 nr_pages)
@@ -235,7 +238,7 @@ static void m_file_put(struct vma_tree *tree, const struct file_id *fid)
 
 struct wire_fid fake_m_file(u32 i)
 {
-	return (struct wire_fid){.node_guid = le64_make(GUID),
+	return (struct wire_fid){.node_guid = le64_make(STORAGE_GUID),
 				 .ino = le64_make(i + 1)};
 }
 
@@ -341,6 +344,60 @@ static int m_exit(const struct rpc_m_asid *req)
 	return 0;
 }
 
+static u32 short_nth;
+static u64 nr_dropped;
+
+void fake_m_run_short(u32 nth)
+{
+	short_nth = nth;
+}
+
+u64 fake_m_nr_dropped(void)
+{
+	return nr_dropped;
+}
+
+static bool is_short(void)
+{
+	static u32 nr_faults;
+
+	return short_nth && !(++nr_faults % short_nth);
+}
+
+/* A page of a file that no entry has goes at once, and its frame is free. */
+static void drop_copy(u32 pfn)
+{
+	m.refs[pfn]--;
+	if (m.refs[pfn] > 1)
+		return;
+	for (u32 i = 0; i < FAKE_FILES; i++)
+		for (u64 k = 0; k < m.objects[i].nr_pages; k++)
+			if (m.objects[i].pfns[k] == pfn)
+				m.objects[i].pfns[k] = 0;
+	m.state[pfn] = PRIVATE;
+	frame_unref(pfn);
+	memset(frame(pfn), 0xdd, PAGE_SIZE);
+}
+
+static void drop_copies(struct m_aspace *as, u64 start, u64 end)
+{
+	struct m_page **slot = &as->pages;
+
+	while (*slot) {
+		struct m_page *page = *slot;
+
+		if (page->vaddr < start || page->vaddr >= end ||
+		    m.state[page->pfn] != CACHE) {
+			slot = &page->next;
+			continue;
+		}
+		*slot = page->next;
+		drop_copy(page->pfn);
+		free(page);
+		nr_dropped++;
+	}
+}
+
 static int m_pages(const struct rpc_m_asid *req, struct rpc_args *args)
 {
 	struct m_aspace *as = as_of(req->asid);
@@ -350,6 +407,12 @@ static int m_pages(const struct rpc_m_asid *req, struct rpc_args *args)
 		u64 vaddr = le64_get(ops[i].vaddr);
 		u32 pfn = (u32)le64_get(ops[i].pfn);
 
+		if ((vaddr & PAGE_OP_MASK) == PAGE_OP_DROP) {
+			vaddr &= ~(u64)PAGE_OP_MASK;
+			drop_copies(as, vaddr,
+				    vaddr + le64_get(ops[i].pfn) * PAGE_SIZE);
+			continue;
+		}
 		CHECK((vaddr & PAGE_OP_MASK) == PAGE_OP_SET);
 		CHECK(vma_at(&as->vmas, vaddr));
 		CHECK(m.state[pfn] == GRANTED);
@@ -570,6 +633,8 @@ static int m_fault(const struct rpc_m_fault *req, struct rpc_m_fault_reply *rep,
 
 	if (!vma)
 		return -EFAULT;
+	if (is_short())
+		return -ENOMEM;
 	page = *page_slot(as, vaddr);
 	if (page && m.state[page->pfn] == PRIVATE) {
 		pfn = page->pfn;
@@ -707,6 +772,11 @@ void peer_put(struct peer *peer) {}
 enum node_role peer_role(const struct peer *peer)
 {
 	return ROLE_MEMORY;
+}
+
+u64 peer_guid(const struct peer *peer)
+{
+	return GUID;
 }
 
 const char *peer_name(const struct peer *peer)

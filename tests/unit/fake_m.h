@@ -34,6 +34,10 @@ void fake_m_refuse_reads(u32 nr);
 void fake_m_fail_prefetch(u32 nr);
 /** fake_m_fail_writes - @nr of the next write-backs by evictors fail once. */
 void fake_m_fail_writes(u32 nr);
+/** fake_m_run_short - every @nth m_fault finds no free frame (0: none does). */
+void fake_m_run_short(u32 nth);
+/** fake_m_nr_dropped - pages of files that were told to be given up. */
+u64 fake_m_nr_dropped(void);
 /** fake_m_fail_execs - the next @nr execs find the node's life over. */
 void fake_m_fail_execs(u32 nr);
 

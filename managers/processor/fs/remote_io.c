@@ -107,10 +107,13 @@ static ssize_t remote_transfer(struct vnode *vn, enum rpc_op op, u64 off,
 	struct bulk_seg seg = {paddr_of(b->data), len};
 	struct rpc_bulk bulk = {b->region, &seg, 1};
 	struct rpc_args args = {.req = &req, .rep = rep, .bulk = &bulk};
+	u32 nr_tries = 0;
 	int err;
 
-	err = remote_call(ROLE_MEMORY, remote_data_guid(vn), op,
-			  op == RPC_m_read, &args);
+	do
+		err = remote_call(ROLE_MEMORY, remote_data_guid(vn), op,
+				  op == RPC_m_read, &args);
+	while (op == RPC_m_read && aspace_give_up_files(err, &nr_tries));
 	if (err)
 		return err;
 	if (le32_get(rep->len_bytes) > len)

@@ -337,8 +337,10 @@ static int try_exec(struct rpc_m_exec *req, const void *strings,
 	aspace->stack_filled = le64_get(rep->sp) & PAGE_MASK;
 	nr = args.rep_tail_len / sizeof(*vmas);
 	file_changes_exclude();
+	change_begin(aspace, 0, 0); /* others see it in the list */
 	for (u32 i = 0; i < nr && !rc; i++)
 		rc = exec_add_vma(aspace, &vmas[i]);
+	change_end(aspace);
 	file_changes_allow();
 	if (rc)
 		aspace_put(aspace);
@@ -357,10 +359,13 @@ int aspace_exec(struct rpc_m_exec *req, const void *strings,
 		struct rpc_m_exec_reply *rep, struct aspace **out)
 {
 	u64 deadline_ns = time_mono_ns() + HOME_TIMEOUT_NS;
+	u32 nr_tries = 0;
 	int rc;
 
 	for (;;) {
-		rc = try_exec(req, strings, rep, out);
+		do
+			rc = try_exec(req, strings, rep, out);
+		while (aspace_give_up_files(rc, &nr_tries));
 		if (rc != -EHOSTDOWN || time_mono_ns() > deadline_ns)
 			return rc;
 		/* What the node did for us has ended with its life; we may
@@ -405,11 +410,13 @@ static int fork_copy(struct aspace *parent, u32 asid, struct aspace **out)
 	child->start_brk = parent->start_brk;
 	child->brk = parent->brk;
 	child->stack_filled = parent->stack_filled;
+	change_begin(child, 0, 0); /* others see it in the list */
 	rc = files_clone(child, parent);
 	if (!rc)
 		rc = fork_vmas(parent, child);
 	if (!rc)
 		rc = range_copy(parent, child);
+	change_end(child);
 	if (rc)
 		aspace_put(child);
 	else

@@ -121,6 +121,15 @@ void aspace_name_file(struct aspace *aspace, const struct wire_fid *fid,
 int __must_check aspace_set_rlimit(struct aspace *aspace, u32 resource,
 				   u64 limit);
 
+/**
+ * aspace_give_up_files - a call to a memory node ended with @rc: should it be
+ * repeated, because it was -ENOMEM and there are more free frames now?
+ * @nr_tries: 0 before the first
+ *
+ * Context: sleeps; no lock inside LOCK_FILE_MAPS.
+ */
+bool aspace_give_up_files(int rc, u32 *nr_tries);
+
 /* ---- coherence with read() and write() (file_change.c) ---------------------
  */
 

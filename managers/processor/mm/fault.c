@@ -717,15 +717,7 @@ static int fault_owned(struct fault *f)
 		rc = fault_install(f);
 	if (!rc)
 		fault_clock_end(&f->clock, f->kind, f->vaddr);
-	return rc ? fault_fail(f, rc) : 0;
-}
-
-static void fault_count_refused(const struct aspace_fault_info *info)
-{
-	if (info->signo == SIGSEGV)
-		counter_inc(nr_pgfault_segv);
-	else
-		counter_inc(nr_pgfault_sigbus);
+	return rc;
 }
 
 /* What is read of @f before it was set: some words, not all of it. */
@@ -754,12 +746,15 @@ int aspace_fault(struct aspace *aspace, u64 vaddr, u32 access,
 {
 	struct fault f;
 	enum take take = TAKE_DONE;
-	int rc = 0;
+	u32 nr_tries = 0;
+	int rc;
 
 	fault_init(&f, aspace, vaddr, access, info);
 	counter_inc(nr_pgfault);
 	if (access & FAULT_EXEC)
 		counter_inc(nr_pgfault_code);
+again:
+	rc = 0;
 	if (READ_ONCE(aspace->is_broken)) {
 		refuse(&f, SIGBUS, BUS_ADRERR);
 		rc = -EFAULT;
@@ -774,18 +769,25 @@ int aspace_fault(struct aspace *aspace, u64 vaddr, u32 access,
 		else
 			fault_clock_end(&f.clock, FAULT_MINOR, f.vaddr);
 	}
+	if (unlikely(rc && take == TAKE_OWNED)) {
+		if (aspace_give_up_files(rc, &nr_tries)) {
+			fault_init(&f, aspace, vaddr, access, info);
+			goto again;
+		}
+		rc = fault_fail(&f, rc);
+	}
 	/* Nothing is mapped there, but what is above may grow. */
 	if (take == TAKE_REFUSED && info->si_code == SEGV_MAPERR &&
 	    !aspace_grow(aspace, vaddr))
 		return aspace_fault(aspace, vaddr, access, info);
 	if (rc) {
-		fault_count_refused(info);
-		pr_debug("asid %u: %s access to %lx gives signal %u, code %d",
-			 aspace->asid,
-			 access & FAULT_WRITE  ? "write"
-			 : access & FAULT_EXEC ? "execute"
-					       : "read",
-			 vaddr, info->signo, info->si_code);
+		if (info->signo == SIGSEGV)
+			counter_inc(nr_pgfault_segv);
+		else
+			counter_inc(nr_pgfault_sigbus);
+		pr_debug("asid %u: access %x to %lx gives signal %u, code %d",
+			 aspace->asid, access, vaddr, info->signo,
+			 info->si_code);
 	}
 	return rc;
 }

@@ -247,6 +247,9 @@ static inline void reports_add(struct aspace *aspace, struct report_list *list,
 }
 /** reports_send - send all; when this returns 0, M knows.  May sleep. */
 int __must_check reports_send(struct aspace *aspace);
+/** reports_send_ops - send these at once, before what waits. */
+int __must_check reports_send_ops(struct aspace *aspace,
+				  const struct wire_page_op *ops, u32 nr);
 /** reports_discard - @aspace ends: frames M has not heard of return to the
  * stock. */
 void reports_discard(struct aspace *aspace);
@@ -257,6 +260,16 @@ void reports_discard(struct aspace *aspace);
 void range_zap(struct aspace *aspace, u64 start, u64 end);
 /** range_zap_file - zap those that are a file's pages, not a copy of one. */
 void range_zap_file(struct aspace *aspace, u64 start, u64 end);
+/**
+ * range_give_up - zap pages of files, not copies, in some of *@todo.
+ * @is_all: those that are mapped, too, not only remote ones
+ * @gone: room for @max_gone ranges: where no page of a file is left
+ *
+ * All of @todo is busy.  @todo->start moves to where to go on; *@nr_pages is
+ * increased by how many went.  Return: how many ranges are in @gone.
+ */
+u32 range_give_up(struct aspace *aspace, struct range *todo, bool is_all,
+		  struct range *gone, u32 max_gone, u64 *nr_pages);
 /** range_unmap - present ones become remote. */
 void range_unmap(struct aspace *aspace, u64 start, u64 end);
 /** range_protect - take away what @prot (PROT_*) does not allow. */

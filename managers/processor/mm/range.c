@@ -195,6 +195,40 @@ void range_zap_file(struct aspace *aspace, u64 start, u64 end)
 	flush_evicted(aspace);
 }
 
+u32 range_give_up(struct aspace *aspace, struct range *todo, bool is_all,
+		  struct range *gone, u32 max_gone, u64 *nr_pages)
+{
+	struct gather gather = {.aspace = aspace, .is_zap = true};
+	u64 from = todo->start, nr_here = 0;
+	pte_t *ptep;
+	u32 nr = 0;
+
+	for (u64 vaddr = from;
+	     nr < max_gone && (ptep = pt_next(&aspace->pt, &vaddr, todo->end));
+	     vaddr += PAGE_SIZE) {
+		pte_t pte = entry_lock_settled(&gather, ptep);
+
+		spin_unlock(pte_lock_of(ptep));
+		if (pte & PTE_FILE && (is_all || pte_is_remote(pte))) {
+			entry_unmap(&gather, ptep, vaddr, true);
+			nr_here++;
+		} else if (!pte_is_none(pte)) { /* it stays */
+			if (nr_here)
+				gone[nr++] = (struct range){from, vaddr};
+			*nr_pages += nr_here;
+			nr_here = 0;
+			from = vaddr + PAGE_SIZE;
+		}
+	}
+	if (nr < max_gone && nr_here)
+		gone[nr++] = (struct range){from, todo->end};
+	*nr_pages += nr_here;
+	todo->start = nr_here || nr < max_gone ? todo->end : from;
+	gather_flush(&gather);
+	flush_evicted(aspace);
+	return nr;
+}
+
 void range_unmap(struct aspace *aspace, u64 start, u64 end)
 {
 	range_unmap_or_zap(aspace, start, end, false);

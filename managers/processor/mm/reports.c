@@ -106,7 +106,8 @@ static u32 list_take(struct report_list *list, struct report *reports)
 	return nr;
 }
 
-static int send_message(struct aspace *aspace, struct wire_page_op *ops, u32 nr)
+int reports_send_ops(struct aspace *aspace, const struct wire_page_op *ops,
+		     u32 nr)
 {
 	struct rpc_m_asid req = {.asid = le32_make(aspace->asid)};
 	struct rpc_none none;
@@ -171,7 +172,7 @@ int reports_send(struct aspace *aspace)
 	do {
 		nr = take_message(reports, ops, &is_full);
 		if (nr)
-			rc = send_message(aspace, ops, nr);
+			rc = reports_send_ops(aspace, ops, nr);
 	} while (!rc && is_full);
 	mutex_unlock(&reports->send_lock);
 	kfree(ops);
