@@ -211,6 +211,14 @@ int fake_sched_run_apart(void (*fn)(void))
 /* ---- spinlocks
  * ---------------------------------------------------------------- */
 
+static void spin_lock_taken(struct spinlock *l)
+{
+	l->held = 1;
+	l->owner = self;
+	if (self)
+		self->nr_spinlocks++;
+}
+
 void spin_lock(struct spinlock *l)
 {
 	sometimes_switch();
@@ -220,10 +228,7 @@ void spin_lock(struct spinlock *l)
 		CHECK(l->owner != self);
 		pass_baton();
 	}
-	l->held = 1;
-	l->owner = self;
-	if (self)
-		self->nr_spinlocks++;
+	spin_lock_taken(l);
 }
 
 void spin_unlock(struct spinlock *l)
@@ -237,9 +242,10 @@ void spin_unlock(struct spinlock *l)
 
 bool spin_trylock(struct spinlock *l)
 {
+	sometimes_switch();
 	if (l->held)
 		return false;
-	spin_lock(l);
+	spin_lock_taken(l);
 	return true;
 }
 

@@ -128,8 +128,17 @@ static void reclaim_thread(void *arg)
 	is_reclaimed = true;
 }
 
+#define NR_POINTS 100u /* in which all threads get on as far as they can */
+
+static void let_others_run(void)
+{
+	for (u32 i = 0; i < NR_POINTS; i++)
+		fake_sched_point();
+}
+
 /* Return: a clean victim of the second set, which a thread has picked to free
- * it, after one of the first set, whose lock it waits for: we hold it. */
+ * it, found locked, and comes back to after one of the first set, whose lock
+ * it waits for: we hold it. */
 static struct pcache_line *picked_victim(void)
 {
 	struct pcache_line *line;
@@ -138,10 +147,12 @@ static struct pcache_line *picked_victim(void)
 	new_victim(&pcache.sets[0]);
 	line = new_victim(&pcache.sets[1]);
 	expect_victims(2, 0);
-	spin_lock(&pcache.sets[0].lock);
+	spin_lock_pair(&pcache.sets[0].lock, &pcache.sets[1].lock);
 	CHECK(thread_spawn("reclaims", reclaim_thread, NULL));
 	while (READ_ONCE(victims.nr_clean))
 		fake_sched_point();
+	let_others_run();
+	spin_unlock(&pcache.sets[1].lock);
 	CHECK(line->state == LINE_VICTIM && line->fifo == FIFO_NONE);
 	return line;
 }
@@ -187,7 +198,7 @@ static void run_modified(void)
 	spin_unlock(&line->set->lock);
 	expect_reclaimed(1);
 	expect_victims(0, 1);
-	CHECK(!victim_lock(&pick)); /* who was to write it lets it be */
+	CHECK(!victim_is_ours(&pick)); /* who was to write it lets it be */
 	CHECK(use(line->gframe, PCACHE_FOUND_VICTIM) == line);
 	CHECK(line->is_dirty);
 }
@@ -221,6 +232,173 @@ KTEST(r14_a_picked_victim_is_freed_only_if_nothing_happened_to_it)
 		EXPECT_EQ(fake_sched_run_apart(run_in_use), 0);
 		EXPECT_EQ(fake_sched_run_apart(run_freed), 0);
 	}
+}
+
+/* ---- sets that somebody has locked --------------------------------------- */
+
+static u32 nr_evicted;
+static bool has_evicted;
+
+static void evict_clean_thread(void *arg)
+{
+	nr_evicted = evict_clean(arg);
+	has_evicted = true;
+}
+
+static void evict_help_thread(void *arg)
+{
+	nr_evicted = evict_help();
+	has_evicted = true;
+}
+
+/* The victim of a set that can be had goes first. */
+static void run_reclaim_passes_by(void)
+{
+	struct pcache_line *line;
+
+	boot();
+	new_victim(&pcache.sets[0]);
+	line = new_victim(&pcache.sets[1]);
+	spin_lock(&pcache.sets[0].lock);
+	CHECK(thread_spawn("reclaims", reclaim_thread, NULL));
+	let_others_run();
+	CHECK(line->state == LINE_FREE && !is_reclaimed);
+	expect_reclaimed(2);
+	model_expect_lines_free();
+}
+
+/* Who looks for any clean line takes one of another set. */
+static void run_clean_passes_by(void)
+{
+	struct pcache_line *lines[2];
+
+	boot();
+	for (u32 i = 0; i < ARRAY_SIZE(lines); i++)
+		lines[i] = use(gframe_of(&pcache.sets[i], 1), PCACHE_CLAIMED);
+	spin_lock(&pcache.sets[0].lock);
+	CHECK(thread_spawn("evicts", evict_clean_thread, &pcache.sets[0]));
+	while (!has_evicted)
+		fake_sched_point();
+	CHECK(nr_evicted == 1 && lines[1]->state == LINE_VICTIM);
+	CHECK(lines[0]->state == LINE_VALID);
+	spin_unlock(&pcache.sets[0].lock);
+	expect_victims(1, 0);
+}
+
+/* But it waits for the set that has the only one. */
+static void run_clean_waits_for_the_last(void)
+{
+	struct pcache_line *line;
+
+	boot();
+	line = use(gframe_of(&pcache.sets[0], 1), PCACHE_CLAIMED);
+	spin_lock(&pcache.sets[0].lock);
+	CHECK(thread_spawn("evicts", evict_clean_thread, &pcache.sets[1]));
+	let_others_run();
+	CHECK(!has_evicted && line->state == LINE_VALID);
+	spin_unlock(&pcache.sets[0].lock);
+	while (!has_evicted)
+		sleep_ns(NSEC_PER_MSEC);
+	CHECK(nr_evicted == 1);
+	expect_victims(1, 0);
+}
+
+static void make_too_large(struct pcache_set *set)
+{
+	u64 gframe = 0;
+
+	for (u32 i = 0; i <= NR_WAYS; i++) {
+		gframe = gframe_of(set, gframe + 1);
+		use(gframe, PCACHE_CLAIMED);
+	}
+	CHECK(set->nr_extra == 1 && set->is_todo);
+}
+
+/* A set that is too large stays known to evictors, whoever has locked it. */
+static void run_extras_pass_by(void)
+{
+	struct pcache_set *sets;
+
+	boot();
+	sets = pcache.sets;
+	for (u32 i = 0; i < 3; i++)
+		make_too_large(&sets[i]);
+	victims.low = NR_VICTIMS;
+	spin_lock(&sets[1].lock);
+	CHECK(thread_spawn("evicts", evict_help_thread, NULL));
+	while (!has_evicted)
+		fake_sched_point();
+	CHECK(nr_evicted == 2 && !sets[0].nr_extra && !sets[2].nr_extra);
+	CHECK(sets[1].nr_extra == 1 && sets[1].is_todo && todo_count() == 1);
+	spin_unlock(&sets[1].lock);
+	CHECK(evict_help() == 1 && !sets[1].nr_extra && !todo_count());
+	expect_victims(3, 0);
+}
+
+KTEST(who_has_a_choice_passes_by_sets_that_are_locked)
+{
+	for (seed = 1; seed <= 4; seed++) {
+		EXPECT_EQ(fake_sched_run_apart(run_reclaim_passes_by), 0);
+		EXPECT_EQ(fake_sched_run_apart(run_clean_passes_by), 0);
+		EXPECT_EQ(fake_sched_run_apart(run_clean_waits_for_the_last),
+			  0);
+		EXPECT_EQ(fake_sched_run_apart(run_extras_pass_by), 0);
+	}
+}
+
+/* ---- the end of a batch of write-backs ----------------------------------- */
+
+/* What victims do when they are picked to be written as batch @out. */
+static void go_out(struct pcache_line *line, u8 out)
+{
+	struct victim_pick pick;
+
+	CHECK(victims_pick(FIFO_CLEAN, &pick, 1) == 1 && pick.line == line);
+	spin_lock(&line->set->lock);
+	line->fifo = out;
+	spin_unlock(&line->set->lock);
+	victims.nr_writing++;
+}
+
+static void run_written(void)
+{
+	const u8 out = FIFO_OUT + 1, other = FIFO_OUT;
+	struct pcache_line *lines[5];
+	u64 gframes[5];
+
+	boot();
+	for (u32 i = 0; i < ARRAY_SIZE(lines); i++) {
+		lines[i] = new_victim(&pcache.sets[i]);
+		gframes[i] = lines[i]->gframe;
+		go_out(lines[i], out);
+	}
+	expect_victims(0, 0);
+	/* Nothing happens to the first.  Others are wanted, and evicted once
+	 * more, and written once more; or freed. */
+	for (u32 i = 1; i < 4; i++)
+		CHECK(use(gframes[i], PCACHE_FOUND_VICTIM) == lines[i]);
+	for (u32 i = 2; i < 4; i++)
+		evict(&pcache.sets[i], lines[i]);
+	CHECK(use(gframes[2], PCACHE_FOUND_VICTIM) == lines[2]);
+	go_out(lines[3], other);
+	evict(&pcache.sets[2], lines[2]);
+	pcache_forget(gframes[4], true);
+
+	victims_written(lines, ARRAY_SIZE(lines), out);
+	CHECK(lines[0]->fifo == FIFO_CLEAN && lines[1]->fifo == FIFO_NONE);
+	CHECK(lines[2]->fifo == FIFO_CLEAN && lines[3]->fifo == other);
+	CHECK(lines[4]->state == LINE_FREE && victims.nr_writing == 1);
+	expect_victims(2, 0);
+	victims_written(&lines[3], 1, other);
+	CHECK(!victims.nr_writing);
+	expect_victims(3, 0);
+	CHECK(use(gframes[1], PCACHE_FOUND) == lines[1]);
+}
+
+KTEST(of_a_batch_that_was_written_those_become_victims_that_stayed_out)
+{
+	for (seed = 1; seed <= 4; seed++)
+		EXPECT_EQ(fake_sched_run_apart(run_written), 0);
 }
 
 /* ---- lines that another CPU has at hand --------------------------------- */

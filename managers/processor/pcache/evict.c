@@ -85,12 +85,24 @@ static __always_inline void evict_line(struct evict_batch *batch,
 	batch->nr++;
 }
 
-/* Evict what @set has beyond its ways, as far as the batch has room. */
+/* Lock @set.  While others are at it, only who has nothing yet waits.
+ * Return: false: not locked. */
+static bool batch_lock(const struct evict_batch *batch, struct pcache_set *set)
+{
+	if (likely(spin_trylock(&set->lock)))
+		return true;
+	if (batch->nr)
+		return false;
+	spin_lock(&set->lock);
+	return true;
+}
+
+/* Evict what @set, which is locked, has beyond its ways, as far as the batch
+ * has room. */
 static void evict_from_set(struct evict_batch *batch, struct pcache_set *set)
 {
 	struct pcache_line *line;
 
-	spin_lock(&set->lock);
 	set->is_todo = false;
 	while (set->nr_extra > 0 && batch->nr < batch->nr_max) {
 		line = READ_ONCE(pcache.policy)->choose(set);
@@ -103,7 +115,6 @@ static void evict_from_set(struct evict_batch *batch, struct pcache_set *set)
 	if (set->nr_extra > 0)
 		todo_push(set);
 	ASSERT(pcache_set_check(set));
-	spin_unlock(&set->lock);
 }
 
 /* What is unmapped becomes victims.  Return: how many lines. */
@@ -125,8 +136,9 @@ static u32 evict_extras(u32 nr_max)
 {
 	struct pcache_set *set, *next;
 	struct evict_batch batch;
-	u32 nr_looks = todo_count(), nr_sets;
+	u32 nr_looks = todo_count(), nr_sets, nr_busy = 0;
 	LIST_HEAD(sets);
+	LIST_HEAD(busy);
 
 	batch_init(&batch, nr_max);
 	while (nr_looks && batch.nr < nr_max && (nr_sets = todo_take(&sets))) {
@@ -136,41 +148,67 @@ static u32 evict_extras(u32 nr_max)
 				break;
 			nr_looks--;
 			nr_sets--;
-			evict_from_set(&batch, set); /* others may note it */
+			if (unlikely(!batch_lock(&batch, set))) {
+				list_add_tail(&set->in_todo, &busy);
+				nr_busy++;
+				continue;
+			}
+			evict_from_set(&batch, set);
+			spin_unlock(&set->lock); /* others may note it */
 		}
 		list_forget_before(&sets, &set->in_todo);
 		todo_return(&sets, nr_sets);
 	}
+	todo_return(&busy, nr_busy);
 	return batch_finish(&batch);
 }
 
-static void evict_clean_of(struct evict_batch *batch, struct pcache_set *set)
+/* Return: false: somebody else is at @set, and @may_wait is not set. */
+static bool evict_clean_of(struct evict_batch *batch, struct pcache_set *set,
+			   bool may_wait)
 {
 	struct pcache_line *line;
 
-	spin_lock(&set->lock);
+	if (!spin_trylock(&set->lock)) {
+		if (!may_wait)
+			return false;
+		spin_lock(&set->lock);
+	}
 	line = choose_clean(set);
 	if (line)
 		evict_line(batch, set, line);
 	ASSERT(pcache_set_check(set));
 	spin_unlock(&set->lock);
+	return true;
+}
+
+/* Return: how many sets were not looked at, because others were at them. */
+static u32 evict_clean_round(struct evict_batch *batch,
+			     struct pcache_set *first, bool may_wait)
+{
+	u32 nr_looks = min(pcache.nr_sets, CLEAN_LOOKS_MAX);
+	u32 nr_busy = !evict_clean_of(batch, first, may_wait);
+
+	while (nr_looks-- && batch->nr < batch->nr_max) {
+		/* Several CPUs that look share the sets, or they would walk in
+		 * lock step. */
+		u32 at = fetch_add(&pcache.hand, 1u) % pcache.nr_sets;
+
+		nr_busy += !evict_clean_of(batch, &pcache.sets[at], may_wait);
+	}
+	return nr_busy;
 }
 
 u32 evict_clean(struct pcache_set *first)
 {
 	struct evict_batch batch;
-	u32 nr_looks = min(pcache.nr_sets, CLEAN_LOOKS_MAX);
 
 	batch_init(&batch, max(READ_ONCE(victims.low) / 2, 1u));
 	batch_announce(&batch, 1);
-	evict_clean_of(&batch, first);
-	while (nr_looks-- && batch.nr < batch.nr_max) {
-		/* Several CPUs that look share the sets, or they would walk in
-		 * lock step, each waiting for the one before it in each set. */
-		u32 at = fetch_add(&pcache.hand, 1u) % pcache.nr_sets;
-
-		evict_clean_of(&batch, &pcache.sets[at]);
-	}
+	/* Any set will do; only when all others have nothing it is worth
+	 * waiting for one. */
+	if (evict_clean_round(&batch, first, false) && !batch.nr)
+		(void)evict_clean_round(&batch, first, true);
 	counter_add(nr_pcache_eviction_clean, batch.nr);
 	return batch_finish(&batch);
 }

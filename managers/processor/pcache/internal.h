@@ -201,6 +201,14 @@ void victims_accept(struct victim_batch *batch);
 /** victim_add, victim_del - @line enters, leaves the FIFO; set lock held. */
 void victim_add(struct pcache_line *line);
 void victim_del(struct pcache_line *line);
+/**
+ * victims_written - the write-backs of the @nr lines of batch @out - FIFO_OUT
+ * have ended; those that are still victims enter a FIFO again.
+ *
+ * For all at once, without their sets' locks: who takes such a line away sets
+ * .fifo under the victim cache's lock.
+ */
+void victims_written(struct pcache_line *const *lines, u32 nr, u8 out);
 /** victims_reclaim - free a few clean victims.  No lock held.
  * Return: how many lines the stock gained. */
 u32 victims_reclaim(void);
@@ -210,23 +218,50 @@ struct victim_pick {
 	struct pcache_line *line;
 	struct pcache_set *set; /* where it was then */
 };
-/** victims_pick - take up to @max of @fifo, oldest first. */
+/** victims_pick - take up to @max of @fifo, oldest first.  Those of the dirty
+ * one count as being written from now on. */
 u32 victims_pick(enum line_fifo fifo, struct victim_pick *picks, u32 max);
-/** victim_lock - lock the set of a picked victim.
- * Return: false, nothing locked: it is not ours any more. */
-static inline bool victim_lock(const struct victim_pick *pick)
-{
-	struct pcache_line *line = pick->line;
-	struct pcache_set *set = pick->set;
 
-	/* Meanwhile it may have been wanted, freed, even evicted again: then
-	 * it is in a FIFO. */
-	spin_lock(&set->lock);
-	if (likely(line->set == set && line->state == LINE_VICTIM &&
-		   line->fifo == FIFO_NONE && !line->is_writing))
-		return true;
-	spin_unlock(&set->lock);
-	return false;
+/* Is a picked victim still ours?  Its set is locked.  Meanwhile it may have
+ * been wanted, freed, even evicted again: then it is in a FIFO, or on its way
+ * into one. */
+static inline bool victim_is_ours(const struct victim_pick *pick)
+{
+	const struct pcache_line *line = pick->line;
+
+	return likely(line->set == pick->set && line->state == LINE_VICTIM &&
+		      line->fifo == FIFO_NONE && !line->is_writing);
+}
+
+/** victims_wait_and_visit - victims_visit() of the last ones. */
+void victims_wait_and_visit(const struct victim_pick *picks, u32 nr,
+			    void (*visit)(void *arg, struct pcache_line *line),
+			    void *arg);
+/**
+ * victims_visit - call @visit for each of @picks that is still ours, its set
+ * locked.
+ *
+ * Their order is free, so those whose set somebody else has locked come last:
+ * by then he has left it, as a rule, and nobody has waited.
+ * Context: no lock held.  @picks is used up.
+ */
+static __always_inline void
+victims_visit(struct victim_pick *picks, u32 nr,
+	      void (*visit)(void *arg, struct pcache_line *line), void *arg)
+{
+	u32 nr_busy = 0;
+
+	for (u32 i = 0; i < nr; i++) {
+		if (unlikely(!spin_trylock(&picks[i].set->lock))) {
+			picks[nr_busy++] = picks[i];
+			continue;
+		}
+		if (victim_is_ours(&picks[i]))
+			visit(arg, picks[i].line);
+		spin_unlock(&picks[i].set->lock);
+	}
+	if (unlikely(nr_busy))
+		victims_wait_and_visit(picks, nr_busy, visit, arg);
 }
 
 /* ---- stock.c ---- */

@@ -99,6 +99,8 @@ enum line_fifo {
 	FIFO_NONE,
 	FIFO_CLEAN, /* may be reclaimed */
 	FIFO_DIRTY, /* is to be written back */
+	FIFO_OUT,   /* none, with batch fifo - FIFO_OUT of write-backs, at
+		       whose end it comes into one */
 };
 
 struct pcache_line {
@@ -113,7 +115,8 @@ struct pcache_line {
 	u16 nr_pins;            /* [set->lock] */
 	u8 state;               /* enum line_state [set->lock; see above] */
 	bool is_writing;        /* a write-back is in flight [set->lock] */
-	u8 fifo;                /* enum line_fifo [victim lock] */
+	u8 fifo;                /* enum line_fifo [victim lock; while
+				   FIFO_NONE: set->lock] */
 	u8 age;                 /* for LRU: 8 samples of use [set->lock] */
 	bool is_dirty;          /* [set->lock] */
 	bool has_code;          /* was mapped executable [set->lock] */

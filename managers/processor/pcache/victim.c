@@ -63,7 +63,6 @@ void reserve_was_short(void)
 /* @line, in no FIFO, goes to the end of its own.  The lock is held. */
 static void fifo_push(struct pcache_line *line)
 {
-	ASSERT(line->fifo == FIFO_NONE);
 	if (line->is_dirty) {
 		line->fifo = FIFO_DIRTY;
 		list_add_tail(&line->in_fifo, &victims.dirty);
@@ -75,22 +74,23 @@ static void fifo_push(struct pcache_line *line)
 	}
 }
 
-/* @line leaves the FIFO it is in, if any.  The lock is held. */
+/* @line leaves the FIFO it is in, or would come into.  The lock is held. */
 static void fifo_remove(struct pcache_line *line)
 {
-	if (line->fifo == FIFO_NONE)
-		return;
-	if (line->fifo == FIFO_DIRTY)
+	if (line->fifo == FIFO_DIRTY) {
 		WRITE_ONCE(victims.nr_dirty, victims.nr_dirty - 1);
-	else
+		list_del(&line->in_fifo);
+	} else if (line->fifo == FIFO_CLEAN) {
 		WRITE_ONCE(victims.nr_clean, victims.nr_clean - 1);
+		list_del(&line->in_fifo);
+	}
 	line->fifo = FIFO_NONE;
-	list_del(&line->in_fifo);
 }
 
 void victim_add(struct pcache_line *line)
 {
 	ASSERT_LOCKED(&line->set->lock);
+	ASSERT(line->fifo == FIFO_NONE);
 	spin_lock(&victims.lock);
 	fifo_push(line);
 	spin_unlock(&victims.lock);
@@ -103,6 +103,19 @@ void victim_del(struct pcache_line *line)
 	spin_lock(&victims.lock);
 	fifo_remove(line);
 	spin_unlock(&victims.lock);
+}
+
+void victims_written(struct pcache_line *const *lines, u32 nr, u8 out)
+{
+	spin_lock(&victims.lock);
+	/* Who wanted one, or freed it, made that FIFO_NONE under this lock. */
+	for (u32 i = 0; i < nr; i++)
+		if (lines[i]->fifo == out)
+			fifo_push(lines[i]);
+	WRITE_ONCE(victims.nr_writing, victims.nr_writing - nr);
+	spin_unlock(&victims.lock);
+	smp_mb(); /* pairs with reserve_wait() */
+	wake_who_waits_for_room();
 }
 
 /* From here on others may take them away: when they get the lock. */
@@ -149,47 +162,57 @@ u32 victims_pick(enum line_fifo fifo, struct victim_pick *picks, u32 max)
 	}
 	list_forget_before(list, &line->in_fifo);
 	WRITE_ONCE(*count, *count - nr);
+	if (!is_clean)
+		WRITE_ONCE(victims.nr_writing, victims.nr_writing + nr);
 	spin_unlock(&victims.lock);
 	return nr;
 }
 
-/* Free a picked victim, unless somebody has a use for it.  Return: the line,
- * which nobody else knows now; or NULL. */
-static struct pcache_line *reclaim_one(const struct victim_pick *pick)
+void victims_wait_and_visit(const struct victim_pick *picks, u32 nr,
+			    void (*visit)(void *arg, struct pcache_line *line),
+			    void *arg)
 {
-	struct pcache_line *line = pick->line;
-	struct pcache_set *set = pick->set;
+	for (u32 i = 0; i < nr; i++) {
+		spin_lock(&picks[i].set->lock);
+		if (victim_is_ours(&picks[i]))
+			visit(arg, picks[i].line);
+		spin_unlock(&picks[i].set->lock);
+	}
+}
 
-	if (!victim_lock(pick))
-		return NULL;
+struct reclaimed {
+	u32 nr;
+	struct pcache_line *lines[HAND_BATCH_MAX];
+};
+
+/* Free a picked victim, unless somebody has a use for it: nobody else knows it
+ * then. */
+static __always_inline void reclaim_one(void *arg, struct pcache_line *line)
+{
+	struct reclaimed *freed = arg;
+
 	if (line->is_dirty || line->nr_pins) {
 		victim_add(line);
-		line = NULL;
 	} else {
 		line_drop_victim(line);
+		freed->lines[freed->nr++] = line;
 	}
-	spin_unlock(&set->lock);
-	return line;
 }
 
 u32 victims_reclaim(void)
 {
 	struct victim_pick picks[HAND_BATCH_MAX];
-	struct pcache_line *freed[HAND_BATCH_MAX];
-	u32 nr = victims_pick(FIFO_CLEAN, picks, stock_batch()), nr_freed = 0;
+	u32 nr = victims_pick(FIFO_CLEAN, picks, stock_batch());
+	struct reclaimed freed;
 
-	for (u32 i = 0; i < nr; i++) {
-		struct pcache_line *line = reclaim_one(&picks[i]);
-
-		if (line)
-			freed[nr_freed++] = line;
-	}
+	freed.nr = 0;
+	victims_visit(picks, nr, reclaim_one, &freed);
 	counter_add(nr_victim_eviction_triggered, nr);
 	evictor_check();
-	if (!nr_freed)
+	if (!freed.nr)
 		return 0;
-	counter_add(nr_victim_eviction_succeed, nr_freed);
-	gauge_sub(nr_pcache_lines, nr_freed);
-	stock_push_all(freed, nr_freed);
-	return nr_freed;
+	counter_add(nr_victim_eviction_succeed, freed.nr);
+	gauge_sub(nr_pcache_lines, freed.nr);
+	stock_push_all(freed.lines, freed.nr);
+	return freed.nr;
 }

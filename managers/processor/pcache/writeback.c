@@ -64,11 +64,10 @@ bool write_backs_may_start(void)
 	return READ_ONCE(victims.nr_dirty) && has_batch(BATCH_FREE);
 }
 
-static void nr_writing_add(u32 nr)
+/* What lines that go with @batch have as .fifo. */
+static u8 fifo_of(const struct write_batch *batch)
 {
-	spin_lock(&victims.lock);
-	WRITE_ONCE(victims.nr_writing, victims.nr_writing + nr);
-	spin_unlock(&victims.lock);
+	return (u8)(FIFO_OUT + (batch - batches));
 }
 
 /* ---- start ------------------------------------------------------------------
@@ -90,11 +89,18 @@ static void write_done(struct remote_io *io)
 	batch_count_down(container_of(io, struct write_back, io)->batch);
 }
 
-/* @line goes with @batch.  Its set's lock is held. */
-static void batch_add(struct write_batch *batch, struct pcache_line *line)
+/* A dirty victim goes with @arg, the batch.  Its set's lock is held. */
+static void batch_add(void *arg, struct pcache_line *line)
 {
-	struct write_back *write = &batch->writes[batch->nr++];
+	struct write_batch *batch = arg;
+	struct write_back *write;
 
+	if (!line->is_dirty) { /* somebody cleaned it */
+		victim_add(line);
+		return;
+	}
+	write = &batch->writes[batch->nr++];
+	line->fifo = fifo_of(batch);
 	line->is_writing = true;
 	line->is_dirty = false;
 	line->nr_pins++;
@@ -110,23 +116,22 @@ static void batch_add(struct write_batch *batch, struct pcache_line *line)
 	};
 }
 
+static void nr_writing_sub(u32 nr)
+{
+	spin_lock(&victims.lock);
+	WRITE_ONCE(victims.nr_writing, victims.nr_writing - nr);
+	spin_unlock(&victims.lock);
+}
+
 static void batch_fill(struct write_batch *batch)
 {
 	struct victim_pick picks[WRITE_BATCH];
 	u32 nr = victims_pick(FIFO_DIRTY, picks, WRITE_BATCH);
 
 	batch->nr = 0;
-	for (u32 i = 0; i < nr; i++) {
-		struct pcache_line *line = picks[i].line;
-
-		if (!victim_lock(&picks[i]))
-			continue;
-		if (line->is_dirty)
-			batch_add(batch, line);
-		else
-			victim_add(line); /* somebody cleaned it */
-		spin_unlock(&picks[i].set->lock);
-	}
+	victims_visit(picks, nr, batch_add, batch);
+	if (unlikely(batch->nr < nr))
+		nr_writing_sub(nr - batch->nr);
 }
 
 /* Post the transfers, one call for each run of lines of one memory node. */
@@ -166,7 +171,6 @@ void write_backs_start(void)
 			smp_store_release(&batch->state, (u32)BATCH_FREE);
 			return;
 		}
-		nr_writing_add(batch->nr);
 		counter_add(nr_clflush, batch->nr);
 		counter_inc(nr_clflush_batch);
 		batch_post(batch);
@@ -176,13 +180,14 @@ void write_backs_start(void)
 /* ---- end --------------------------------------------------------------------
  */
 
+/* The lock of the line's set is held; dropped on return. */
 static void write_end(const struct write_back *write)
 {
 	struct pcache_line *line = write->line;
 	struct pcache_set *set = line->set;
 	int status = write->io.status;
 
-	spin_lock(&set->lock);
+	ASSERT_LOCKED(&set->lock);
 	line->is_writing = false;
 	line->nr_pins--;
 	if (status == -EHOSTDOWN) {
@@ -193,10 +198,31 @@ static void write_end(const struct write_back *write)
 		line->is_dirty = true; /* once more, later */
 		counter_inc(nr_clflush_fail);
 	}
-	if (line->state == LINE_VICTIM && line->fifo == FIFO_NONE)
-		victim_add(line);
 	set_event(set);
 	spin_unlock(&set->lock);
+}
+
+/* In any order, so sets that are locked come last; see victims_visit(). */
+static void writes_end(const struct write_batch *batch)
+{
+	const struct write_back *busy[WRITE_BATCH];
+	struct pcache_line *lines[WRITE_BATCH];
+	u32 nr_busy = 0;
+
+	for (u32 i = 0; i < batch->nr; i++) {
+		const struct write_back *write = &batch->writes[i];
+
+		lines[i] = write->line;
+		if (spin_trylock(&write->line->set->lock))
+			write_end(write);
+		else
+			busy[nr_busy++] = write;
+	}
+	for (u32 i = 0; i < nr_busy; i++) {
+		spin_lock(&busy[i]->line->set->lock);
+		write_end(busy[i]);
+	}
+	victims_written(lines, batch->nr, fifo_of(batch));
 }
 
 u32 write_backs_end(void)
@@ -207,9 +233,7 @@ u32 write_backs_end(void)
 	while ((batch = batch_take(BATCH_DONE))) {
 		/* Before a line may go: see pcache_adopt(). */
 		atomic64_add(&pcache.nr_write_backs, batch->nr);
-		for (u32 i = 0; i < batch->nr; i++)
-			write_end(&batch->writes[i]);
-		nr_writing_add(-batch->nr);
+		writes_end(batch);
 		nr += batch->nr;
 		smp_store_release(&batch->state, (u32)BATCH_FREE);
 	}
