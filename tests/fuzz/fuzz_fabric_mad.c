@@ -9,18 +9,21 @@
 
 #include <string.h>
 
-/* All links up as the subnet manager leaves them; nothing else is known. */
+/*
+ * All links up as the subnet manager leaves them, the first with another
+ * manager; nothing else is known.
+ */
 static void reset(void)
 {
 	struct ib_switch *sw = &test_fabric.sw;
+	struct card_port *end;
 
 	if (!test_fabric.nr_cards)
 		fabric_start();
 	switch_close(sw);
 	switch_init(sw, &test_fabric, test_fabric.nr_ports);
 	for (unsigned int i = 1; i <= test_fabric.nr_ports; i++) {
-		struct card_port *end = fabric_port(&test_fabric, i);
-
+		end = fabric_port(&test_fabric, i);
 		sma_init_port(end);
 		end->is_enabled = true;
 		switch_link_changed(sw, end);
@@ -30,6 +33,10 @@ static void reset(void)
 		end->ib.info[32] = 0x70 | PORT_ACTIVE;
 		sw->ports[i].port.info[32] = 0x70 | PORT_ACTIVE;
 	}
+	end = fabric_port(&test_fabric, 1);
+	port_set_capabilities(&end->ib,
+			      port_capabilities(&end->ib) | CAPABILITY_SM);
+	sm_peer_changed(&sw->sm.links[1]);
 }
 
 /* A head of 8 bytes chooses the way, then comes the MAD. */

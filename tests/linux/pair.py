@@ -12,10 +12,18 @@ PINGPONG_PORT = 18515   # of TCP, where ibv_*_pingpong listen
 MODULES = ('mlx4_ib', 'ib_umad', 'ib_uverbs', 'rdma_ucm', 'ib_ipoib')
 
 
-def start_opensm(guest):
-    """OpenSM, with its log in /tmp/opensm.log."""
+def start_opensm(guest, options=''):
+    """OpenSM, with its log in /tmp/opensm.log and its pid in /tmp/opensm.pid."""
     guest.must('mkdir -p /var/cache/opensm && rm -f /tmp/opensm.log && '
-               'opensm -B -f /tmp/opensm.log')
+               f'{{ opensm {options} -f /tmp/opensm.log >/dev/null 2>&1 & }} '
+               '&& echo $! >/tmp/opensm.pid')
+
+
+def stop_opensm(guest):
+    """Returns when the process is gone."""
+    guest.must('pid=$(cat /tmp/opensm.pid) && kill $pid && '
+               'for i in $(seq 600); do [ -d /proc/$pid ] || exit 0; '
+               'sleep 0.1; done; exit 1')
 
 
 def pingpong_within(guest, server, client):

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from linux.pair import start_opensm
+from linux.pair import start_opensm, stop_opensm
 
 PINGPONG_PORT = 18515
 LONG = pytest.mark.long
@@ -136,7 +136,7 @@ def test_forwarding_table_and_link_by_tools(linux):
 
 
 def test_opensm_waits_while_the_fabric_manages_its_subnet(linux):
-    """The built-in manager has the higher priority."""
+    """The built-in manager has the higher priority: OpenSM's is 0."""
     a, b = linux.guests
     start_opensm(a)
     try:
@@ -147,7 +147,7 @@ def test_opensm_waits_while_the_fabric_manages_its_subnet(linux):
         linux.serve('ibv_rc_pingpong -n 100', 'ibv_rc_pingpong -n 100 '
                     '10.0.0.1', PINGPONG_PORT)
     finally:
-        a.must('killall opensm')
+        stop_opensm(a)
 
 
 def test_ibping(linux):

@@ -54,7 +54,7 @@ def test_opensm_puts_ports_into_a_partition(managed):
     a, b = managed.guests
     a.must('mkdir -p /etc/opensm && printf "Default=0x7fff,ipoib:ALL=full;\\n'
            'brick=0x0123:ALL=full;\\n" >/etc/opensm/partitions.conf && '
-           'killall -HUP opensm')
+           'kill -HUP $(cat /tmp/opensm.pid)')
     for guest in managed.guests:
         guest.must('for i in $(seq 600); do grep -qh 0x8123 /sys/class/'
                    'infiniband/mlx4_0/ports/1/pkeys/* && exit 0; sleep 0.1; '

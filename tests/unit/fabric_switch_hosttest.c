@@ -591,7 +591,7 @@ KTEST(the_built_in_manager_is_the_master_unless_it_is_turned_off)
 	fabric_start();
 	must_ask(METHOD_GET, ATTR_SM_INFO, 0, data);
 	EXPECT_EQ(get64(data + 8), 1);
-	EXPECT_EQ(data[20], 15 << 4 | 3);
+	EXPECT_EQ(data[20], SM_PRIORITY << 4 | SM_MASTER);
 	must_ask(METHOD_GET, ATTR_PORT_INFO, 0, data);
 	EXPECT_EQ(get16(data + 16), SM_LID);
 	EXPECT_TRUE(get32(data + 20) & CAPABILITY_SM);

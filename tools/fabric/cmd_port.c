@@ -80,6 +80,7 @@ u8 cmd_set_port(struct command *cmd)
 		return CMD_BAD_OP; /* Ethernet */
 	port_set_capabilities(&port->ib,
 			      get32(cmd->in + SET_PORT_CAPABILITIES));
+	sm_peer_changed(&cmd->card->fabric->sw.sm.links[port->uplink]);
 	return CMD_OK;
 }
 

@@ -78,7 +78,7 @@ static void begin_reply(const struct packet *request, struct packet *reply)
 {
 	memset(reply, 0, sizeof(*reply));
 	reply->dlid = request->slid;
-	reply->slid = SM_LID;
+	reply->slid = request->dlid;
 	reply->sl = request->sl;
 	reply->dqpn = request->sqpn;
 	reply->sqpn = QPN_GSI;

@@ -24,7 +24,7 @@ static bool end_port(struct ib_switch *sw, unsigned int number,
 
 	end->number = number;
 	if (!number) {
-		end->lid = SM_LID;
+		end->lid = sm_lid(&sw->sm);
 		end->guid = sw->guid;
 		end->port = &sw->ports[0].port;
 		end->on_node = 0;
@@ -116,7 +116,8 @@ u16 sa_port_info_records(struct sa_query *query)
 	if (query->method != METHOD_GET && query->method != METHOD_GET_TABLE)
 		return STATUS_UNSUPPORTED;
 	for (unsigned int i = 0; i <= sw->nr_ports; i++) {
-		if (!add_port_info(query, SM_LID, (u8)i, &sw->ports[i].port))
+		if (!add_port_info(query, sm_lid(&sw->sm), (u8)i,
+				   &sw->ports[i].port))
 			return SA_ERR_NO_RESOURCES;
 		if (i && end_port(sw, i, &end) &&
 		    !add_port_info(query, end.lid, end.on_node, end.port))

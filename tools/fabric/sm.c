@@ -14,9 +14,6 @@ enum {
 	RETRY_SLOW_NS = 1000000000,
 	QUICK_TRIES = 20,
 	CLIENT_REREGISTER = 0x80,
-	PRIORITY = 15,
-	STATE_MASTER = 3,
-	SM_KEY = 1, /* OpenSM's: it takes no notice of managers with another */
 };
 
 static const char who[] = "sm";
@@ -27,10 +24,11 @@ static struct port *switch_side(struct sm_link *link)
 	return &link->sm->sw->ports[link->number].port;
 }
 
-static void begin_smp(struct sm_link *link, struct packet *p, u8 method,
-		      u16 attribute, u32 modifier)
+u64 sm_begin_smp(struct sm_link *link, struct packet *p, u8 method,
+		 u16 attribute, u32 modifier)
 {
 	u8 *mad = p->data;
+	u64 tid = ++link->sm->last_tid;
 
 	memset(p, 0, offsetof(struct packet, data));
 	memset(mad, 0, MAD_BYTES);
@@ -38,18 +36,24 @@ static void begin_smp(struct sm_link *link, struct packet *p, u8 method,
 	p->slid = LID_PERMISSIVE;
 	p->is_vl15 = true;
 	p->bytes = MAD_BYTES;
-	link->tid = ++link->sm->last_tid;
 	mad[MAD_BASE_VERSION] = 1;
 	mad[MAD_CLASS] = CLASS_SMP_DIRECTED;
 	mad[MAD_CLASS_VERSION] = 1;
 	mad[MAD_METHOD] = method;
 	mad[MAD_HOP_COUNT] = 1;
-	put64(mad + MAD_TID, link->tid);
+	put64(mad + MAD_TID, tid);
 	put16(mad + MAD_ATTRIBUTE, attribute);
 	put32(mad + MAD_MODIFIER, modifier);
 	put16(mad + SMP_DR_SLID, LID_PERMISSIVE);
 	put16(mad + SMP_DR_DLID, LID_PERMISSIVE);
 	mad[SMP_INITIAL_PATH + 1] = (u8)link->number;
+	return tid;
+}
+
+static void begin_smp(struct sm_link *link, struct packet *p, u8 method,
+		      u16 attribute, u32 modifier)
+{
+	link->tid = sm_begin_smp(link, p, method, attribute, modifier);
 }
 
 /* PortInfo as it is, with what a Set changes. */
@@ -59,7 +63,7 @@ static void fill_port_info(struct sm_link *link, u8 *info,
 	memcpy(info, link->port_info, PORT_INFO_BYTES);
 	put64(info + 8, default_prefix);
 	put16(info + 16, link->lid);
-	put16(info + 18, SM_LID);
+	put16(info + 18, sm_lid(link->sm));
 	info[32] = (u8)((info[32] & 0xf0) | state);
 	info[33] &= 0x0f; /* physical state: no change */
 	info[51] &= (u8)~CLIENT_REREGISTER;
@@ -153,12 +157,14 @@ void sm_init(struct sm *sm, struct ib_switch *sw)
 	struct port *own = &sw->ports[0].port;
 
 	sm->sw = sw;
+	sm->state = SM_MASTER;
 	sm->next_lid = SM_LID + 1;
 	for (unsigned int i = 0; i < SM_MAX_LINKS; i++) {
 		sm->links[i].sm = sm;
 		sm->links[i].number = i;
 		sm->links[i].timer.fire = timer_fired;
 	}
+	sm_peer_init(sm);
 	put16(own->info + 16, SM_LID);
 	put16(own->info + 18, SM_LID);
 	own->info[32] = (u8)((own->info[32] & 0xf0) | PORT_ACTIVE);
@@ -178,38 +184,58 @@ void sm_turn_off(struct sm *sm)
 	switch_sma_set_linear_top(sm->sw, 0);
 }
 
-bool sm_is_on(const struct sm *sm)
+bool sm_is_master(const struct sm *sm)
 {
-	return !sm->is_off;
+	return !sm->is_off && sm->state == SM_MASTER;
 }
 
-u16 sm_info(const struct sm *sm, u8 *data)
+u16 sm_lid(const struct sm *sm)
 {
-	if (sm->is_off)
-		return STATUS_UNSUPPORTED;
-	memset(data, 0, SMP_DATA_BYTES);
-	put64(data, sm->sw->guid);
-	put64(data + 8, SM_KEY);
-	put32(data + 16, (u32)sm->last_tid); /* its activity */
-	data[20] = PRIORITY << 4 | STATE_MASTER;
-	return 0;
+	return port_lid(&sm->sw->ports[0].port);
 }
 
 void sm_close(struct sm *sm)
 {
 	for (unsigned int i = 0; i < SM_MAX_LINKS; i++)
 		timer_cancel(&sm->links[i].timer);
+	sm_peer_close(sm);
 }
 
 void sm_link_up(struct sm *sm, unsigned int number)
 {
 	struct sm_link *link = &sm->links[number];
 
-	if (sm->is_off)
+	if (!sm_is_master(sm))
 		return;
 	link->step = SM_NODE_INFO;
 	link->nr_tries = 0;
 	timer_arm(&link->timer, TRAINING_NS);
+}
+
+void sm_start_sweep(struct sm *sm)
+{
+	struct port *own = &sm->sw->ports[0].port;
+
+	if (!sm_lid(sm))
+		put16(own->info + 16, SM_LID);
+	put16(own->info + 18, sm_lid(sm));
+	set_route(sm, sm_lid(sm), 0);
+	/* members join again when their ports ask them to register */
+	memset(sm->sw->mft, 0, sizeof(sm->sw->mft));
+	for (unsigned int i = 1; i <= sm->sw->nr_ports; i++) {
+		sa_port_gone(&sm->sw->sa, i);
+		sm->links[i].keeps_lid = true;
+		if (port_state(switch_side(&sm->links[i])) != PORT_DOWN)
+			sm_link_up(sm, i);
+	}
+}
+
+void sm_stop_sweep(struct sm *sm)
+{
+	for (unsigned int i = 0; i < SM_MAX_LINKS; i++) {
+		sm->links[i].step = SM_IDLE;
+		timer_cancel(&sm->links[i].timer);
+	}
 }
 
 void sm_link_down(struct sm *sm, unsigned int number)
@@ -220,9 +246,44 @@ void sm_link_down(struct sm *sm, unsigned int number)
 		return;
 	link->step = SM_IDLE;
 	timer_cancel(&link->timer);
-	if (link->lid)
-		sm->sw->lft[link->lid] = LFT_DROP;
-	sa_port_gone(&sm->sw->sa, number);
+	if (sm_is_master(sm)) {
+		if (link->lid)
+			sm->sw->lft[link->lid] = LFT_DROP;
+		sa_port_gone(&sm->sw->sa, number);
+	}
+	sm_peer_gone(link);
+}
+
+static bool lid_is_taken(const struct sm *sm, u16 lid)
+{
+	bool is_taken = lid == sm_lid(sm);
+
+	for (unsigned int i = 1; i < SM_MAX_LINKS; i++)
+		is_taken |= sm->links[i].lid == lid;
+	return is_taken;
+}
+
+static u16 new_lid(struct sm *sm)
+{
+	while (lid_is_taken(sm, sm->next_lid))
+		sm->next_lid++;
+	return sm->next_lid++;
+}
+
+/*
+ * After another manager: its LID, unless that is one that another link has
+ * had; connections live on.
+ */
+static void keep_lid(struct sm_link *link)
+{
+	u16 lid = get16(link->port_info + 16);
+
+	if (link->keeps_lid && lid && lid < LID_MULTICAST &&
+	    !lid_is_taken(link->sm, lid)) {
+		log_info(who, "link %u keeps LID %u", link->number, lid);
+		link->lid = lid;
+	}
+	link->keeps_lid = false;
 }
 
 static void learn_node(struct sm_link *link, const u8 *info)
@@ -231,7 +292,7 @@ static void learn_node(struct sm_link *link, const u8 *info)
 
 	memcpy(link->node_info, info, 64);
 	if (!link->lid || guid != link->guid)
-		link->lid = link->sm->next_lid++;
+		link->lid = new_lid(link->sm);
 	link->guid = guid;
 	log_info(who, "link %u: port GUID 0x%016" PRIx64 " gets LID %u",
 		 link->number, guid, link->lid);
@@ -268,6 +329,7 @@ static void advance(struct sm_link *link, const u8 *mad)
 		break;
 	case SM_PORT_INFO:
 		memcpy(link->port_info, data, 64);
+		keep_lid(link);
 		enter(link, SM_ASSIGN_LID);
 		break;
 	case SM_ASSIGN_LID:
@@ -276,7 +338,13 @@ static void advance(struct sm_link *link, const u8 *mad)
 		break;
 	case SM_PKEYS:
 		set_route(link->sm, link->lid, (u8)link->number);
-		enter(link, SM_ARM);
+		/* another manager has activated it: nothing leads back */
+		if ((link->port_info[32] & 0xf) == PORT_ACTIVE) {
+			set_switch_side(link, PORT_ARMED);
+			enter(link, SM_ACTIVATE);
+		} else {
+			enter(link, SM_ARM);
+		}
 		break;
 	case SM_ARM:
 		set_switch_side(link, PORT_ARMED);
@@ -288,8 +356,24 @@ static void advance(struct sm_link *link, const u8 *mad)
 		enter(link, SM_DONE);
 		log_info(who, "link %u is active, LID %u", link->number,
 			 link->lid);
+		sm_peer_changed(link);
 		break;
 	}
+}
+
+/* The model tells us of everything: a trap is heard, and needs no repeating. */
+static void repress(struct sm *sm, const struct packet *trap)
+{
+	static struct packet p;
+
+	if (!sm_is_master(sm) || trap->data[MAD_CLASS] != CLASS_SMP ||
+	    mad_attribute(trap->data) != ATTR_NOTICE || !trap->slid)
+		return;
+	p = *trap;
+	p.dlid = trap->slid;
+	p.slid = sm_lid(sm);
+	p.data[MAD_METHOD] = METHOD_TRAP_REPRESS;
+	switch_send(sm->sw, 0, &p);
 }
 
 void sm_receive(struct sm *sm, const struct packet *packet)
@@ -297,8 +381,14 @@ void sm_receive(struct sm *sm, const struct packet *packet)
 	const u8 *mad = packet->data;
 	u64 tid = get64(mad + MAD_TID);
 
-	if (!(mad[MAD_METHOD] & METHOD_RESPONSE))
-		return; /* a trap: the model tells us of everything */
+	if (!(mad[MAD_METHOD] & METHOD_RESPONSE)) {
+		repress(sm, packet);
+		return;
+	}
+	if (mad_attribute(mad) == ATTR_SM_INFO) {
+		sm_peer_receive(sm, mad);
+		return;
+	}
 	for (unsigned int i = 1; i < SM_MAX_LINKS; i++) {
 		struct sm_link *link = &sm->links[i];
 		u16 status = get16(mad + MAD_STATUS) & 0x7fff;

@@ -15,13 +15,13 @@
  * A request without an answer is repeated; a host that has just enabled its
  * port may not listen yet.  A card keeps its LID as long as the fabric runs.
  *
- * Where other managers look (SMInfo at the switch's port 0) it is the master,
- * with the highest priority and, among those, the lowest GUID: they stay in
- * standby for ever.  It hands over to none; sm_turn_off() makes room for
- * another before any port has come up.
+ * It is one of the subnet's managers: sm_peer.h has how they agree on the one
+ * that is master.  Only the master leads ports and answers as administrator.
+ * sm_turn_off() makes room for another before any port has come up.
  */
 #include "loop.h"
 #include "packet.h"
+#include "sm_peer.h"
 
 struct ib_switch;
 
@@ -48,12 +48,17 @@ struct sm_link {
 	struct timer timer;
 	u64 guid; /* of the port at its end; 0: never seen */
 	u16 lid;
+	bool keeps_lid; /* the one that another manager gave it */
 	u8 node_info[64], description[64], port_info[64];
+	struct sm_peer peer; /* the manager at its end */
 };
 
 struct sm {
 	struct ib_switch *sw;
 	bool is_off;
+	enum sm_state state;
+	struct sm_link *master; /* STANDBY: where it is */
+	struct timer discovery; /* DISCOVERING: its end */
 	struct sm_link links[SM_MAX_LINKS];
 	u64 last_tid;
 	u16 next_lid;
@@ -67,15 +72,25 @@ void sm_close(struct sm *sm);
  * The switch is as a real one when it is switched on: without LID or routes.
  */
 void sm_turn_off(struct sm *sm);
-bool sm_is_on(const struct sm *sm);
+
+/* Is it this one that manages the subnet now? */
+bool sm_is_master(const struct sm *sm);
+
+/* Its LID: the switch's. */
+u16 sm_lid(const struct sm *sm);
+
+/* Lead every port whose link is up, from the beginning; or none any more. */
+void sm_start_sweep(struct sm *sm);
+void sm_stop_sweep(struct sm *sm);
 
 /**
- * sm_info - SMInfo.
- * @data: out: 64 bytes.
+ * sm_begin_smp - make a directed-route request to the node at @link's end.
+ * @p: out: without data.
  *
- * Return: a MAD status.
+ * Return: its transaction's number.
  */
-u16 sm_info(const struct sm *sm, u8 *data);
+u64 sm_begin_smp(struct sm_link *link, struct packet *p, u8 method,
+		 u16 attribute, u32 modifier);
 
 void sm_link_up(struct sm *sm, unsigned int number);
 void sm_link_down(struct sm *sm, unsigned int number);

@@ -331,7 +331,7 @@ static void consume_management(struct ib_switch *sw, const struct packet *p)
 	} else if (p->data[MAD_CLASS] == CLASS_PERFORMANCE) {
 		if (!(p->data[MAD_METHOD] & METHOD_RESPONSE))
 			answer_performance(sw, p);
-	} else if (sm_is_on(&sw->sm)) {
+	} else if (sm_is_master(&sw->sm)) {
 		sa_receive(&sw->sa, p);
 	} else {
 		drop(sw, p, "no agent for its class");

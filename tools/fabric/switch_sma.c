@@ -262,7 +262,7 @@ static u16 attribute(struct ib_switch *sw, unsigned int in, const u8 *request,
 	case ATTR_MULTICAST_FORWARDING:
 		return multicast_forwarding(sw, is_set, modifier, data);
 	case ATTR_SM_INFO:
-		return sm_info(&sw->sm, data);
+		return sm_peer_info(&sw->sm, is_set, in, modifier, data);
 	}
 	return STATUS_UNSUPPORTED;
 }

@@ -62,7 +62,8 @@ void trap_close(struct trap *trap)
 
 void trap_link_changed(struct trap *trap)
 {
-	if (sm_is_on(&trap->sw->sm) || !port_sm_lid(&trap->sw->ports[0].port))
+	if (sm_is_master(&trap->sw->sm) ||
+	    !port_sm_lid(&trap->sw->ports[0].port))
 		return;
 	timer_cancel(&trap->timer);
 	trap->tid++;
