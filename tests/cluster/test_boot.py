@@ -41,6 +41,22 @@ def test_r35_a_cpu_that_does_not_start_is_named_and_the_rest_boots(
     assert 'smp: 2 CPUs' in log and 'selftest: ' in log, log[-3000:]
 
 
+def test_a_pcache_that_is_too_small_or_odd_is_refused(tmp_path):
+    """What is refused is said and does not count; what is taken all the same,
+    though it may be too little for the CPUs, gets a warning."""
+    odd = ['64K,3way', '64K,128way', '1M,8way,victim=129', '64K,8', '64K,',
+           'much', '']
+    log = boot(KERNEL, str(tmp_path), 2, 'role=processor poweroff '
+               'selftest=mutex_lets pcache=32K,1way,victim=1 pcache=28K,1way '
+               + ' '.join(f'pcache={value}' for value in odd))
+    assert 'pcache=28K,1way: one instruction may need 8 pages' in log, log
+    for value in ['28K,1way', *odd]:
+        assert f'pcache={value}: bad value; expected: SIZE[,Nway]' in log, log
+    assert re.search('warn +pcache: 8 lines for 2 CPUs: programs may not get '
+                     'on; give at least 64 KiB', log), log
+    assert '7 sets of 1 lines, 1 victim lines' in log, log
+
+
 def test_a_slow_reader_of_the_monitor_loses_nothing(tmp_path):
     path = str(tmp_path / 'log')
     node = subprocess.Popen(
