@@ -11,7 +11,7 @@ from bricklib.workload import compile_program, small_root
 from conftest import BUILD
 
 SOURCES = ('process', 'signals', 'threads', 'clocks', 'files', 'streams', 'pi',
-           'mapcheck', 'storm')
+           'mapcheck', 'storm', 'timers')
 # How, and what is added to the name.
 LINKED = {'dynamic': ('', ()), 'static': ('-static', ('-static',)),
           'static-pie': ('-pie', ('-static-pie',))}
@@ -48,7 +48,7 @@ def test_workload(brick, image, name, linked):
         result.explain()
 
 
-@pytest.mark.parametrize('name', ('process', 'threads'))
+@pytest.mark.parametrize('name', ('process', 'threads', 'timers'))
 def test_workload_on_one_cpu(brick, image, name):
     result = brick.run(f'/workloads/{name}', image=image, cpus=1)
     assert (result.status, result.out) == native(image, name), \

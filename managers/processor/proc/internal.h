@@ -155,6 +155,14 @@ void task_usage(struct task *task, struct cpu_usage *usage);
 
 /** itimers_exec - timer_create() timers do not survive exec. */
 void itimers_exec(struct process *process);
+/**
+ * itimers_taken_locked - signals of @which are not pending any more: periodic
+ * timers that sent them go on.
+ * @info: of the one that was taken, to get its count of overruns; NULL: they
+ * were dropped
+ */
+void itimers_taken_locked(struct process *process, sigset64 which,
+			  struct siginfo *info);
 /** itimers_exit - stop and free all timers of @process. */
 void itimers_exit(struct process *process);
 

@@ -6,6 +6,11 @@
  * time of the process: they are armed for the earliest moment that time could
  * be used up (all its tasks running without pause) and, when that has come
  * too early, armed again for what is left.
+ *
+ * A periodic timer whose signal is pending is not armed: it is when the signal
+ * is taken, and the periods in between are counted then.  So a period that is
+ * too short for us costs its program, at the pace of its signal handler, and
+ * not the CPU that would do nothing but fire.
  */
 #include <kernel/assert.h>
 #include <kernel/cpu.h>
@@ -28,8 +33,8 @@
 #define ITIMER_PROF     2u
 #define NR_ITIMERS      3u
 #define NR_POSIX_TIMERS 32u
-/* A program that asks for shorter periods would do nothing else. */
-#define MIN_INTERVAL_NS (50 * NSEC_PER_USEC)
+/* Of a timer whose signal nobody takes: it is ignored, or there is none. */
+#define MIN_UNHEARD_NS (10 * NSEC_PER_MSEC)
 
 #define SIGEV_SIGNAL    0u
 #define SIGEV_NONE      1u
@@ -48,7 +53,8 @@ struct signal_timer {
 	bool is_posix;
 	s32 id;
 	s32 clock_id;
-	u32 overrun; /* periods since the last signal [process_lock] */
+	u32 overrun;  /* periods since the last signal [process_lock] */
+	bool is_sent; /* and not armed: its signal is pending [process_lock] */
 	u64 value;
 };
 
@@ -83,12 +89,14 @@ static u64 prof_clock(const struct signal_timer *t)
 	return usage.user_ns + usage.system_ns;
 }
 
-/* Arm the kernel's timer for the earliest time @t can be due. */
-static void arm_locked(struct signal_timer *t)
+/* Arm the kernel's timer for the earliest time @t can be due; not before
+ * @min_ns have passed. */
+static void arm_locked(struct signal_timer *t, u64 min_ns)
 {
 	u64 now = t->clock(t), left, tasks;
 
 	left = t->deadline_ns > now ? t->deadline_ns - now : 0;
+	left = max(left, min_ns);
 	if (t->clock != real_clock) {
 		tasks = min(t->process->nr_tasks, nr_cpus_online);
 		left = max(left / max(tasks, 1ull), NSEC_PER_MSEC);
@@ -98,13 +106,15 @@ static void arm_locked(struct signal_timer *t)
 
 /* ---- firing ------------------------------------------------------------ */
 
-static void send_locked(struct signal_timer *t)
+/* Return: is its signal pending now? */
+static bool send_locked(struct signal_timer *t)
 {
 	struct siginfo info = {.code = t->is_posix ? SI_TIMER : SI_KERNEL};
+	const struct signal_queue *queue = &t->process->pending;
 	struct task *task = NULL;
 
 	if (!t->sig)
-		return;
+		return false;
 	if (t->is_posix) {
 		info.timer.timer_id = t->id;
 		info.timer.overrun = (s32)t->overrun;
@@ -113,9 +123,28 @@ static void send_locked(struct signal_timer *t)
 	if (t->tid) {
 		task = task_lookup_locked(t->tid);
 		if (!task || task->process != t->process)
-			return;
+			return false;
+		queue = &task->pending;
 	}
 	signal_send_locked(t->process, task, t->sig, &info);
+	return queue->set & sigset_of(t->sig);
+}
+
+/* The periods that are over; the deadline becomes one to come. */
+static u64 advance_locked(struct signal_timer *t)
+{
+	u64 now = t->clock(t), nr;
+
+	if (now < t->deadline_ns)
+		return 0;
+	nr = (now - t->deadline_ns) / t->interval_ns + 1;
+	t->deadline_ns += nr * t->interval_ns;
+	return nr;
+}
+
+static u32 overrun_of(u64 nr)
+{
+	return (u32)min(nr, 0x7fffffffull);
 }
 
 static void on_timer(struct timer *timer)
@@ -123,27 +152,62 @@ static void on_timer(struct timer *timer)
 	struct signal_timer *t =
 		container_of(timer, struct signal_timer, timer);
 	u64 flags = process_lock_irqsave();
-	u64 now, missed;
 
-	if (!t->deadline_ns)
+	if (!t->deadline_ns || t->is_sent)
 		goto unlock;
-	now = t->clock(t);
-	if (now < t->deadline_ns) {
-		arm_locked(t);
+	if (t->clock(t) < t->deadline_ns) {
+		arm_locked(t, 0);
 		goto unlock;
 	}
 	t->overrun = 0;
-	if (t->interval_ns) {
-		missed = (now - t->deadline_ns) / t->interval_ns;
-		t->overrun = (u32)min(missed, 0x7fffffffull);
-		t->deadline_ns += (missed + 1) * t->interval_ns;
-		arm_locked(t);
-	} else {
+	if (t->interval_ns)
+		t->overrun = overrun_of(advance_locked(t) - 1);
+	else
 		t->deadline_ns = 0;
-	}
-	send_locked(t);
+	t->is_sent = send_locked(t) && t->interval_ns;
+	if (t->interval_ns && !t->is_sent)
+		arm_locked(t, MIN_UNHEARD_NS);
 unlock:
 	process_unlock_irqrestore(flags);
+}
+
+/* @t's signal is no longer pending. */
+static void go_on_locked(struct signal_timer *t)
+{
+	t->is_sent = false;
+	t->overrun = overrun_of(t->overrun + advance_locked(t));
+	arm_locked(t, 0);
+}
+
+/* Was @t's signal the one that is taken?  One below 32 is pending once, for
+ * all who sent it. */
+static bool is_taken(const struct signal_timer *t, sigset64 which,
+		     const struct siginfo *info)
+{
+	if (!t->is_sent || !(which & sigset_of(t->sig)))
+		return false;
+	return !info || t->sig < 32 || info->code != SI_TIMER ||
+	       info->timer.timer_id == t->id;
+}
+
+void itimers_taken_locked(struct process *process, sigset64 which,
+			  struct siginfo *info)
+{
+	struct interval_timers *timers = process->timers;
+
+	ASSERT_LOCKED(&process_lock);
+	for (u32 i = 0; timers && i < NR_ITIMERS + NR_POSIX_TIMERS; i++) {
+		struct signal_timer *t =
+			i < NR_ITIMERS ? &timers->itimer[i]
+				       : &timers->posix[i - NR_ITIMERS];
+
+		if (!is_taken(t, which, info))
+			continue;
+		go_on_locked(t);
+		if (info && t->is_posix && info->code == SI_TIMER &&
+		    info->timer.timer_id == t->id)
+			info->timer.overrun = (s32)t->overrun;
+	}
 }
 
 /* ---- setting ----------------------------------------------------------- */
@@ -186,6 +250,8 @@ static void read_timer(struct signal_timer *t, u64 *left_ns, u64 *interval_ns)
 
 	*interval_ns = t->interval_ns;
 	*left_ns = 0;
+	if (t->is_sent) /* and not armed since */
+		t->overrun = overrun_of(t->overrun + advance_locked(t));
 	/* One that is due and has not fired yet is not "disarmed". */
 	if (t->deadline_ns)
 		*left_ns = t->deadline_ns > now ? t->deadline_ns - now : 1;
@@ -200,13 +266,14 @@ static void set_timer(struct signal_timer *t, u64 first_ns, u64 interval_ns,
 
 	timer_cancel(&t->timer);
 	flags = process_lock_irqsave();
-	t->interval_ns = interval_ns ? max(interval_ns, MIN_INTERVAL_NS) : 0;
+	t->is_sent = false; /* what is pending stays so */
+	t->interval_ns = interval_ns;
 	t->deadline_ns = 0;
 	if (first_ns) {
 		t->deadline_ns = is_absolute
 					 ? first_ns
 					 : usertime_add(t->clock(t), first_ns);
-		arm_locked(t);
+		arm_locked(t, 0);
 	}
 	process_unlock_irqrestore(flags);
 }
@@ -218,6 +285,7 @@ static void stop_timer(struct signal_timer *t)
 
 	t->deadline_ns = 0;
 	t->interval_ns = 0;
+	t->is_sent = false;
 	process_unlock_irqrestore(flags);
 	timer_cancel(&t->timer);
 }

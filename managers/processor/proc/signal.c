@@ -104,8 +104,10 @@ u32 signal_dequeue_locked(struct task *task, sigset64 wanted,
 		queue = &task->process->pending;
 		sig = sigset_first(queue->set & wanted);
 	}
-	if (sig)
+	if (sig) {
 		queue_take_locked(queue, sig, info);
+		itimers_taken_locked(task->process, sigset_of(sig), info);
+	}
 	return sig;
 }
 
@@ -219,6 +221,7 @@ static void flush_everywhere_locked(struct process *process, sigset64 which)
 	signal_queue_flush(&process->pending, which);
 	list_for_each_entry (t, &process->tasks, in_process)
 		signal_queue_flush(&t->pending, which);
+	itimers_taken_locked(process, which, NULL);
 }
 
 void signal_discard_ignored_locked(struct process *process, u32 sig)
