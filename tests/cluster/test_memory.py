@@ -176,3 +176,29 @@ def test_mapped_file_larger_than_the_memory_node(brick, tmp_path):
     assert counters['p0']['nr_file_pages_given_up'] > (80 << 20) / 4096, counters
     assert counters['p0']['nr_pgfault_sigbus'] == 0, counters
     assert counters['m0']['nr_page_op_refused'] == 0, counters
+
+
+MAPS = """
+import ctypes, mmap
+libc = ctypes.CDLL(None, use_errno=True)
+with open('/tmp/file', 'w+b') as file:
+    file.truncate(1 << 20)
+    data = mmap.mmap(file.fileno(), 0)
+    at = ctypes.addressof(ctypes.c_char.from_buffer(data))
+    for page in range(0, 256, 2):
+        libc.mprotect(ctypes.c_void_p(at + page * 4096), 4096, mmap.PROT_READ)
+    for name in 'maps', 'smaps':
+        lines = []
+        for i in range(10):
+            with open('/proc/self/' + name) as f:
+                lines += [line for line in f if line.endswith('/tmp/file\\n')]
+        print(name, len(lines), len(set(line.split()[3] for line in lines)))
+"""
+
+
+def test_a_file_mapped_many_times_is_asked_about_once(brick):
+    """Who looks at /proc/PID/maps sends no message for each area."""
+    result = brick.python(MAPS)
+    assert result.out == b'maps 2560 1\nsmaps 2560 1\n', result.explain()
+    p = result.counters()['p0']
+    assert p['nr_rpc_sent_m_fs_getattr'] < 100, p

@@ -27,26 +27,41 @@ static int aspace_of(struct vnode *vn, struct aspace **out)
 	return 0;
 }
 
-/* What stat(2) shows of a mapped file: its device; has it a name still? */
-static u64 map_dev(const struct wire_fid *fid, bool *is_deleted)
-{
-	struct vnode *vn = vnode_find(fid);
-	struct vattr attr;
-	u64 dev = vn ? vn->mount->dev : 0;
+/* What stat(2) shows of the file that was last looked at: its device; has it a
+ * name still?  A program may map one file a thousand times, and to ask for the
+ * attributes of tmpfs' files takes a message. */
+struct seen_file {
+	struct wire_fid fid; /* 0: none yet */
+	u64 dev;
+	bool is_deleted;
+};
 
-	*is_deleted = vn && !vnode_getattr(vn, &attr) && !attr.nlink;
+static void see_file(struct seen_file *seen, const struct wire_fid *fid)
+{
+	struct vattr attr;
+	struct vnode *vn;
+
+	if (!memcmp(&seen->fid, fid, sizeof(*fid)))
+		return;
+	vn = vnode_find(fid);
+	seen->fid = *fid;
+	seen->dev = vn ? vn->mount->dev : 0;
+	seen->is_deleted = vn && !vnode_getattr(vn, &attr) && !attr.nlink;
 	vnode_put(vn);
-	return dev;
 }
 
-static void show_map(struct seq *seq, const struct aspace_map *map)
+static void show_map(struct seq *seq, const struct aspace_map *map,
+		     struct seen_file *seen)
 {
 	u64 ino = le64_get(map->fid.ino), dev = 0;
 	size_t line = seq->len;
 	bool is_deleted = false;
 
-	if (map->flags & VMA_FILE)
-		dev = map_dev(&map->fid, &is_deleted);
+	if (map->flags & VMA_FILE) {
+		see_file(seen, &map->fid);
+		dev = seen->dev;
+		is_deleted = seen->is_deleted;
+	}
 	seq_printf(seq, "%08lx-%08lx %c%c%c%c %08lx %02x:%02x %lu ", map->start,
 		   map->end, map->prot & PROT_READ ? 'r' : '-',
 		   map->prot & PROT_WRITE ? 'w' : '-',
@@ -66,6 +81,7 @@ static void show_map(struct seq *seq, const struct aspace_map *map)
 int proc_show_maps(struct vnode *vn, struct seq *seq)
 {
 	struct aspace_map *map = kmalloc(sizeof(*map));
+	struct seen_file seen = {0};
 	struct aspace *aspace;
 	int err;
 
@@ -75,7 +91,7 @@ int proc_show_maps(struct vnode *vn, struct seq *seq)
 	if (!err && aspace) {
 		for (u64 at = 0; aspace_map_next(aspace, at, map);
 		     at = map->end)
-			show_map(seq, map);
+			show_map(seq, map, &seen);
 		aspace_put(aspace);
 	}
 	kfree(map);
@@ -148,13 +164,13 @@ static void show_vm_flags(struct seq *seq, const struct aspace_map *map)
 }
 
 static void show_smap(struct seq *seq, struct aspace *aspace,
-		      const struct aspace_map *map)
+		      const struct aspace_map *map, struct seen_file *seen)
 {
 	u64 nr_bytes = map->end - map->start;
 	struct aspace_pages pages;
 
 	aspace_count_pages(aspace, map->start, &pages);
-	show_map(seq, map);
+	show_map(seq, map, seen);
 	show_kb(seq, "Size", nr_bytes);
 	show_kb(seq, "KernelPageSize", PAGE_SIZE);
 	show_kb(seq, "MMUPageSize", PAGE_SIZE);
@@ -166,6 +182,7 @@ static void show_smap(struct seq *seq, struct aspace *aspace,
 int proc_show_smaps(struct vnode *vn, struct seq *seq)
 {
 	struct aspace_map *map = kmalloc(sizeof(*map));
+	struct seen_file seen = {0};
 	struct aspace *aspace;
 	int err;
 
@@ -175,7 +192,7 @@ int proc_show_smaps(struct vnode *vn, struct seq *seq)
 	if (!err && aspace) {
 		for (u64 at = 0; aspace_map_next(aspace, at, map);
 		     at = map->end)
-			show_smap(seq, aspace, map);
+			show_smap(seq, aspace, map, &seen);
 		aspace_put(aspace);
 	}
 	kfree(map);
