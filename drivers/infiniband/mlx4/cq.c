@@ -213,19 +213,25 @@ void mlx4_cq_arm(struct ib_cq *ib)
 	spin_unlock_irqrestore(&cq->lock, flags);
 }
 
+/* Return: the CQ with that number until cq_put(), or NULL: there is none. */
 static struct mlx4_cq *cq_get(struct mlx4_dev *m, u32 cqn)
 {
-	struct mlx4_cq *cq = NULL;
-	u64 flags;
+	struct mlx4_cq_slot *slot;
+	struct mlx4_cq *cq;
 
 	if (cqn >= mlx4_nr_entries(m, MLX4_T_CQC))
 		return NULL;
-	flags = spin_lock_irqsave(&m->object_lock);
-	cq = m->cqs[cqn];
-	if (cq)
-		atomic_inc(&cq->nr_handlers);
-	spin_unlock_irqrestore(&m->object_lock, flags);
+	slot = &m->cqs[cqn];
+	atomic_inc(&slot->nr_users); /* a full barrier */
+	cq = READ_ONCE(slot->cq);
+	if (!cq)
+		atomic_dec(&slot->nr_users);
 	return cq;
+}
+
+static void cq_put(struct mlx4_dev *m, const struct mlx4_cq *cq)
+{
+	atomic_dec(&m->cqs[cq->cqn].nr_users);
 }
 
 void mlx4_cq_event(struct mlx4_dev *m, u32 cqn)
@@ -240,7 +246,7 @@ void mlx4_cq_event(struct mlx4_dev *m, u32 cqn)
 	smp_mb();
 	if (cq->ib.handler)
 		cq->ib.handler(&cq->ib, cq->ib.arg);
-	atomic_dec(&cq->nr_handlers);
+	cq_put(m, cq);
 }
 
 void mlx4_cq_error_event(struct mlx4_dev *m, u32 cqn)
@@ -253,7 +259,7 @@ void mlx4_cq_error_event(struct mlx4_dev *m, u32 cqn)
 	pr_err("completion queue 0x%x is dead: overrun?", cqn);
 	ev.cq = &cq->ib;
 	ib_event_raise(&ev);
-	atomic_dec(&cq->nr_handlers);
+	cq_put(m, cq);
 }
 
 /* ---- create, destroy ------------------------------------------ */
@@ -273,12 +279,20 @@ static int cq_start(struct mlx4_dev *m, struct mlx4_cq *cq, u32 log)
 	return mlx4_fw_sw2hw(m, MLX4_SW2HW_CQ, cq->cqn, &c, sizeof(c));
 }
 
-static void set_cq(struct mlx4_dev *m, u32 cqn, struct mlx4_cq *cq)
+/* From now on, or no longer, interrupts find @cq. */
+static void cq_publish(struct mlx4_dev *m, struct mlx4_cq *cq)
 {
-	u64 flags = spin_lock_irqsave(&m->object_lock);
+	smp_store_release(&m->cqs[cq->cqn].cq, cq);
+}
 
-	m->cqs[cqn] = cq;
-	spin_unlock_irqrestore(&m->object_lock, flags);
+static void cq_withdraw(struct mlx4_dev *m, const struct mlx4_cq *cq)
+{
+	struct mlx4_cq_slot *slot = &m->cqs[cq->cqn];
+
+	WRITE_ONCE(slot->cq, NULL);
+	smp_mb(); /* who counts himself after we looked finds none */
+	while (atomic_read(&slot->nr_users))
+		sleep_ns(HANDLER_WAIT_NS);
 }
 
 int mlx4_cq_create(struct ib_device *ib, u32 nr_cqes, u32 vector,
@@ -311,14 +325,14 @@ int mlx4_cq_create(struct ib_device *ib, u32 nr_cqes, u32 vector,
 	err = -ENOMEM;
 	if (!cq->cqn)
 		goto free_buf;
-	set_cq(m, cq->cqn, cq);
+	cq_publish(m, cq);
 	err = cq_start(m, cq, log);
 	if (err)
 		goto put_cqn;
 	*out = &cq->ib;
 	return 0;
 put_cqn:
-	set_cq(m, cq->cqn, NULL);
+	cq_withdraw(m, cq);
 	mlx4_ids_put(&m->cqns, cq->cqn, 1);
 free_buf:
 	mlx4_buf_free(m, &cq->buf);
@@ -335,9 +349,7 @@ void mlx4_cq_destroy(struct ib_cq *ib)
 	struct mlx4_cq *cq = to_mcq(ib);
 	int err = mlx4_fw_hw2sw(m, MLX4_HW2SW_CQ, cq->cqn);
 
-	set_cq(m, cq->cqn, NULL);
-	while (atomic_read(&cq->nr_handlers))
-		sleep_ns(HANDLER_WAIT_NS);
+	cq_withdraw(m, cq);
 	if (err)
 		return; /* the card may still write here: leave it alone */
 	mlx4_ids_put(&m->cqns, cq->cqn, 1);

@@ -140,7 +140,13 @@ struct mlx4_cq {
 	u8 *cqes;
 	u8 *db; /* doorbell record: consumer index, arm word */
 	struct mlx4_buf buf;
-	atomic_t nr_handlers; /* calls in progress, for destroy */
+};
+
+/* The CQ of one number, which interrupts look up without a lock: who looks
+ * first counts himself, who destroys first takes it away and then waits. */
+struct mlx4_cq_slot {
+	struct mlx4_cq *cq; /* NULL: none [atomic] */
+	atomic_t nr_users;  /* interrupts that look, or handle an event */
 };
 
 /* One of the two rings of a QP. */
@@ -189,8 +195,8 @@ struct mlx4_dev {
 	struct mlx4_ids qpns, cqns, mpts, pds;
 	struct mlx4_ids mtts;
 	struct spinlock object_lock;
-	struct mlx4_qp **qps; /* by table index [object_lock to change] */
-	struct mlx4_cq **cqs; /* by number [object_lock to change] */
+	struct mlx4_qp **qps;     /* by table index [object_lock to change] */
+	struct mlx4_cq_slot *cqs; /* by number */
 	u32 special_base;
 
 	struct mlx4_eq async_eq;

@@ -96,7 +96,7 @@ static inline u64 pte_remote_gframe(pte_t pte)
 }
 
 #define PTE_GROUP       16u /* neighbours that share a lock */
-#define NR_PTE_BUCKETS  512u
+#define NR_PTE_BUCKETS  2048u
 #define PTE_GROUP_SHIFT 7 /* by address */
 _Static_assert(PTE_GROUP * sizeof(pte_t) == 1u << PTE_GROUP_SHIFT,
 	       "a group is 128 bytes");

@@ -135,8 +135,10 @@ static void on_return_to_user(struct user_regs *regs)
 		(void)!put_user_u32(task->set_child_tid, task->tid);
 		task->set_child_tid = 0;
 	}
-	/* What became of a call has been settled in on_syscall(). */
-	signal_deliver(regs, false);
+	/* What became of a call has been settled in on_syscall().  Threads
+	 * come by here after each switch: mostly there is nothing to do. */
+	if (task->is_mask_saved || thread_interrupted(task->thread))
+		signal_deliver(regs, false);
 	rseq_return_to_user(regs, !is_syscall);
 }
 
