@@ -158,3 +158,67 @@ def test_everything_in_use_goes_back_when_the_program_ends(brick):
                                     PROGRAMS['multiprocessing']],
                             pcache='8M')
     result.nothing_in_use()
+
+
+CAPABILITIES = r'''
+import ctypes, os, sys
+libc = ctypes.CDLL(None, use_errno=True)
+sys.stdout.reconfigure(line_buffering=True)
+
+def caps():
+    with open('/proc/self/status') as f:
+        return [line.split()[1] for line in f if line.startswith('Cap')][:4]
+
+def capset(effective, permitted, inheritable=0):
+    header = (ctypes.c_uint32 * 2)(0x20080522, 0)
+    sets = effective, permitted, inheritable
+    data = (ctypes.c_uint32 * 6)(*(s >> shift & 0xffffffff
+                                   for shift in (0, 32) for s in sets))
+    return libc.capset(header, data) and os.strerror(ctypes.get_errno())
+
+def attempt(what, *args):
+    try:
+        what(*args)
+        return 'may'
+    except OSError as e:
+        return e.strerror
+
+with open('/tmp/locked', 'w') as f:
+    os.fchmod(f.fileno(), 0)
+everything, setuid = (1 << 41) - 1, 1 << 7
+print(caps(), libc.prctl(24, 25), libc.prctl(23, 25))
+print(capset(everything & ~setuid, everything), caps()[1:3])
+print(attempt(os.setresuid, 5, 5, -1))
+print(capset(everything, everything), caps()[1:3])
+print(capset(everything & ~setuid, everything & ~setuid), caps()[1:3])
+print(capset(everything, everything), capset(1, 1), capset(3, 1))
+if os.fork() == 0:
+    print(caps()[1:3], capset(everything, everything))
+    os._exit(0)
+os.wait()
+print(attempt(open, '/tmp/locked'), attempt(os.chmod, '/tmp/locked', 7))
+print(attempt(os.setgid, 7), attempt(os.setgid, 0), attempt(os.setgroups, [1]))
+print(libc.prctl(23, 7), libc.prctl(24, 7) and ctypes.get_errno())
+os.execv('/usr/bin/grep', ['grep', 'Cap[PEB]', '/proc/self/status'])
+'''
+
+
+def test_capabilities_can_be_given_up(brick):
+    """And not taken back, but by a new program of root; what needs one is
+    refused without it."""
+    result = brick.python(CAPABILITIES)
+    every, no_setuid = '000001ffffffffff', '000001ffffffff7f'
+    no, bound = 'Operation not permitted', '000001fffdffffff'
+    assert result.out.decode().splitlines() == [
+        f"['0000000000000000', '{every}', '{every}', '{every}'] 0 0",
+        f"0 ['{every}', '{no_setuid}']",
+        no,
+        f"0 ['{every}', '{every}']",
+        f"0 ['{no_setuid}', '{no_setuid}']",
+        f'{no} 0 {no}',
+        f"['0000000000000001', '0000000000000001'] {no}",
+        'Permission denied may', # its owner
+        f'{no} may {no}',
+        '1 1',
+        f'CapPrm:\t{bound}', f'CapEff:\t{bound}', f'CapBnd:\t{bound}',
+    ], result.explain()

@@ -229,13 +229,13 @@ long sys_rename(u64 a0, u64 a1)
  * ----------------------------------------------------------------------------------
  */
 
-/* Only the owner and the superuser change what a file is like. */
+/* Only the owner and who has CAP_FOWNER change what a file is like. */
 static int change_check_owner(struct vnode *vn)
 {
 	struct vattr attr;
 	int err;
 
-	if (current_is_superuser())
+	if (current_is_owner_of_all())
 		return 0;
 	err = vnode_getattr(vn, &attr);
 	if (err)
@@ -471,7 +471,7 @@ long sys_chdir(u64 a0)
 
 long sys_chroot(u64 a0)
 {
-	return current_is_superuser() ? chdir_path(a0, true) : -EPERM;
+	return current_may_chroot() ? chdir_path(a0, true) : -EPERM;
 }
 
 long sys_fchdir(u64 a0)

@@ -24,9 +24,28 @@ u64 current_fd_limit(void)
 	return process_rlimit(RLIMIT_NOFILE);
 }
 
-bool current_is_superuser(void)
+bool current_is_owner_of_all(void)
 {
-	return !current_task() || current_process()->cred.euid == 0;
+	return !current_task() || process_may(CAP_FOWNER);
+}
+
+bool current_may_all(void)
+{
+	const struct credentials *cred;
+	struct capabilities caps;
+
+	if (!current_task())
+		return true;
+	cred = &current_process()->cred;
+	caps = capabilities_of(cred);
+	return (cred->euid ? caps.permitted : caps.effective) >>
+		       CAP_DAC_OVERRIDE &
+	       1;
+}
+
+bool current_may_chroot(void)
+{
+	return !current_task() || process_may(CAP_SYS_CHROOT);
 }
 
 void current_signal(u32 sig)

@@ -13,7 +13,8 @@ u32 current_tid(void);
 u32 current_pgid(void);
 u32 current_sid(void);
 u64 current_fd_limit(void);
-bool current_is_superuser(void);
+bool current_is_owner_of_all(void); /* CAP_FOWNER */
+bool current_may_chroot(void);
 /** current_signal - send the current thread @sig (SIGPIPE, ...). */
 void current_signal(u32 sig);
 /** current_signal_group - send @sig to the whole current process group. */

@@ -193,6 +193,9 @@ int fd_next(struct fd_table *table, int fd);
 struct fd_table *current_files(void);
 struct fs_context *current_fs(void);
 u32 current_fsuid(void);
+/** current_may_all - with file system user 0: are modes of files no matter?
+ * CAP_DAC_OVERRIDE; for access(2) of who is root no longer, permitted. */
+bool current_may_all(void);
 u32 current_fsgid(void);
 bool current_in_group(u32 gid);
 

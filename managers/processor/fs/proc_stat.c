@@ -190,6 +190,17 @@ static void show_status_signals(struct seq *seq, struct process *p)
 		   own, pending, blocked, ignored, caught);
 }
 
+static void show_status_capabilities(struct seq *seq, struct process *p)
+{
+	struct capabilities caps = capabilities_of(&p->cred);
+
+	seq_printf(seq,
+		   "CapInh:\t%016lx\nCapPrm:\t%016lx\nCapEff:\t%016lx\n"
+		   "CapBnd:\t%016lx\nCapAmb:\t%016lx\n",
+		   caps.inheritable, caps.permitted, caps.effective,
+		   caps.bounding, 0ul);
+}
+
 int proc_show_status(struct vnode *vn, struct seq *seq)
 {
 	struct process *p = process_find(pseudo_pid(vn));
@@ -210,6 +221,7 @@ int proc_show_status(struct vnode *vn, struct seq *seq)
 	show_status_memory(seq, p);
 	seq_printf(seq, "Threads:\t%u\n", p->nr_tasks);
 	show_status_signals(seq, p);
+	show_status_capabilities(seq, p);
 	process_put(p);
 	return 0;
 }

@@ -230,19 +230,21 @@ int vnode_permission(struct vnode *vn, u32 want)
 {
 	u32 uid = current_fsuid(), mode, bits;
 	struct vattr attr;
+	bool is_super;
 	int err;
 
 	if (want & W_OK && vn->mount->is_readonly &&
 	    (S_ISREG(vnode_type(vn)) || S_ISDIR(vnode_type(vn))))
 		return -EROFS;
 	/* The superuser needs only an x bit to execute, and that on files. */
-	if (uid == 0 && (!(want & X_OK) || S_ISDIR(vnode_type(vn))))
+	is_super = uid == 0 && current_may_all();
+	if (is_super && (!(want & X_OK) || S_ISDIR(vnode_type(vn))))
 		return 0;
 	err = vnode_getattr(vn, &attr);
 	if (err)
 		return err;
 	mode = attr.mode;
-	if (uid == 0)
+	if (is_super)
 		return mode & 0111 ? 0 : -EACCES;
 	if (uid == attr.uid)
 		bits = mode >> 6;

@@ -114,7 +114,7 @@ long madvise_populate(u64 vaddr, u64 len_bytes, bool is_write)
 
 static bool is_free_to_lock(void)
 {
-	return !current_process()->cred.euid;
+	return process_may(CAP_IPC_LOCK);
 }
 
 static bool may_lock_anything(void)

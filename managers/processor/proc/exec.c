@@ -449,6 +449,7 @@ static void install(struct task *task, struct program *program,
 		file_put(old_exe);
 	reset_task(task);
 	itimers_exec(process);
+	capabilities_exec(&process->cred);
 	fd_table_exec(process->files);
 }
 

@@ -170,7 +170,7 @@ static int choose_tid(const struct clone_args *args, u32 *tid)
 		return -EFAULT;
 	if (!*tid || *tid >= PROCESS_MAX_PID)
 		return -EINVAL;
-	return current_process()->cred.euid ? -EPERM : 0;
+	return process_may(CAP_SYS_ADMIN) ? 0 : -EPERM;
 }
 
 /* A task of @process like the current one; its tid comes with publishing. */

@@ -117,25 +117,20 @@ long sys_setsid(void)
 
 #define KEEP 0xffffffffu /* -1: leave as it is */
 
-static bool is_root(void)
-{
-	return !current_process()->cred.euid;
-}
-
 static bool may_be_user(u32 uid)
 {
 	const struct credentials *c = &current_process()->cred;
 
-	return uid == KEEP || is_root() || uid == c->ruid || uid == c->euid ||
-	       uid == c->suid;
+	return uid == KEEP || process_may(CAP_SETUID) || uid == c->ruid ||
+	       uid == c->euid || uid == c->suid;
 }
 
 static bool may_be_group(u32 gid)
 {
 	const struct credentials *c = &current_process()->cred;
 
-	return gid == KEEP || is_root() || gid == c->rgid || gid == c->egid ||
-	       gid == c->sgid;
+	return gid == KEEP || process_may(CAP_SETGID) || gid == c->rgid ||
+	       gid == c->egid || gid == c->sgid;
 }
 
 static void set_users(u32 ruid, u32 euid, u32 suid)
@@ -145,8 +140,11 @@ static void set_users(u32 ruid, u32 euid, u32 suid)
 
 	if (ruid != KEEP)
 		c->ruid = ruid;
-	if (euid != KEEP)
+	if (euid != KEEP) {
+		if (c->euid && !euid) /* as Linux: what is permitted */
+			c->lost_effective = 0;
 		c->euid = euid;
+	}
 	if (suid != KEEP)
 		c->suid = suid;
 	c->fsuid = c->euid;
@@ -211,25 +209,27 @@ long sys_getresgid(u64 rgid, u64 egid, u64 sgid)
 
 long sys_setuid(u64 uid_arg)
 {
-	u32 uid = (u32)uid_arg;
+	u32 uid = (u32)uid_arg, all;
 
 	if (uid == KEEP)
 		return -EINVAL;
 	if (!may_be_user(uid))
 		return -EPERM;
-	set_users(is_root() ? uid : KEEP, uid, is_root() ? uid : KEEP);
+	all = process_may(CAP_SETUID) ? uid : KEEP;
+	set_users(all, uid, all);
 	return 0;
 }
 
 long sys_setgid(u64 gid_arg)
 {
-	u32 gid = (u32)gid_arg;
+	u32 gid = (u32)gid_arg, all;
 
 	if (gid == KEEP)
 		return -EINVAL;
 	if (!may_be_group(gid))
 		return -EPERM;
-	set_groups(is_root() ? gid : KEEP, gid, is_root() ? gid : KEEP);
+	all = process_may(CAP_SETGID) ? gid : KEEP;
+	set_groups(all, gid, all);
 	return 0;
 }
 
@@ -259,8 +259,8 @@ long sys_setreuid(u64 ruid_arg, u64 euid_arg)
 	const struct credentials *c = &current_process()->cred;
 
 	if (!may_be_user(ruid) || !may_be_user(euid) ||
-	    (!is_root() && ruid != KEEP && ruid == c->suid && ruid != c->ruid &&
-	     ruid != c->euid))
+	    (!process_may(CAP_SETUID) && ruid != KEEP && ruid == c->suid &&
+	     ruid != c->ruid && ruid != c->euid))
 		return -EPERM;
 	if (ruid != KEEP || (euid != KEEP && euid != c->ruid))
 		suid = euid != KEEP ? euid : c->euid;
@@ -274,8 +274,8 @@ long sys_setregid(u64 rgid_arg, u64 egid_arg)
 	const struct credentials *c = &current_process()->cred;
 
 	if (!may_be_group(rgid) || !may_be_group(egid) ||
-	    (!is_root() && rgid != KEEP && rgid == c->sgid && rgid != c->rgid &&
-	     rgid != c->egid))
+	    (!process_may(CAP_SETGID) && rgid != KEEP && rgid == c->sgid &&
+	     rgid != c->rgid && rgid != c->egid))
 		return -EPERM;
 	if (rgid != KEEP || (egid != KEEP && egid != c->rgid))
 		sgid = egid != KEEP ? egid : c->egid;
@@ -321,7 +321,7 @@ long sys_setgroups(u64 count, u64 list_vaddr)
 	u32 groups[PROCESS_MAX_GROUPS];
 	u64 flags;
 
-	if (!is_root())
+	if (!process_may(CAP_SETGID))
 		return -EPERM;
 	if (count > PROCESS_MAX_GROUPS)
 		return -EINVAL;
@@ -332,82 +332,4 @@ long sys_setgroups(u64 count, u64 list_vaddr)
 	c->nr_groups = (u32)count;
 	process_unlock_irqrestore(flags);
 	return 0;
-}
-
-/* ---- capabilities: root has all of them, others none ------------------- */
-
-struct cap_header {
-	u32 version;
-	s32 pid;
-};
-#define CAP_VERSION_3 0x20080522u
-#define CAP_LAST      40u /* Linux 6.1 */
-
-struct cap_data {
-	u32 effective, permitted, inheritable;
-};
-
-/* Asking with an unknown version is how programs learn the right one. */
-static long cap_check_header(u64 header_vaddr, u64 data_vaddr,
-			     struct cap_header *header)
-{
-	if (copy_from_user(header, header_vaddr, sizeof(*header)))
-		return -EFAULT;
-	if (header->version == CAP_VERSION_3)
-		return 0;
-	if (put_user_u32(header_vaddr, CAP_VERSION_3))
-		return -EFAULT;
-	return -EINVAL;
-}
-
-static void cap_of(const struct credentials *cred, struct cap_data data[2])
-{
-	u64 all = (1ull << (CAP_LAST + 1)) - 1;
-	u64 effective = cred->euid ? 0 : all;
-	u64 permitted = cred->euid && cred->ruid && cred->suid ? 0 : all;
-
-	for (u32 i = 0; i < 2; i++)
-		data[i] = (struct cap_data){
-			.effective = (u32)(effective >> (32 * i)),
-			.permitted = (u32)(permitted >> (32 * i)),
-		};
-}
-
-long sys_capget(u64 header_vaddr, u64 data_vaddr)
-{
-	struct cap_header header;
-	struct cap_data data[2];
-	struct process *p;
-	long err = cap_check_header(header_vaddr, data_vaddr, &header);
-	u64 flags;
-
-	if (err)
-		return err == -EINVAL && !data_vaddr ? 0 : err;
-	if (header.pid < 0)
-		return -EINVAL;
-	flags = process_lock_irqsave();
-	p = find_locked((u32)header.pid);
-	if (p)
-		cap_of(&p->cred, data);
-	process_unlock_irqrestore(flags);
-	if (!p)
-		return -ESRCH;
-	return data_vaddr ? copy_to_user(data_vaddr, data, sizeof(data)) : 0;
-}
-
-/* Capabilities follow the user id: what changes them otherwise is refused. */
-long sys_capset(u64 header_vaddr, u64 data_vaddr)
-{
-	struct cap_data want[2], have[2];
-	struct cap_header header;
-	long err = cap_check_header(header_vaddr, data_vaddr, &header);
-
-	if (err)
-		return err;
-	if (header.pid && (u32)header.pid != current_process()->pid)
-		return -EPERM;
-	if (copy_from_user(want, data_vaddr, sizeof(want)))
-		return -EFAULT;
-	cap_of(&current_process()->cred, have);
-	return memcmp(want, have, sizeof(want)) ? -EPERM : 0;
 }

@@ -153,6 +153,10 @@ void task_usage(struct task *task, struct cpu_usage *usage);
 
 /* ---- itimer.c ---------------------------------------------------------- */
 
+/** capability_bound - is @cap in the current process' bounding set?  With
+ * @is_drop it no longer is.  Return: 1 or 0, with @is_drop 0; -EINVAL, -EPERM.
+ */
+long capability_bound(u64 cap, bool is_drop);
 /** itimers_exec - timer_create() timers do not survive exec. */
 void itimers_exec(struct process *process);
 /**

@@ -22,7 +22,8 @@ static int check_limit(struct process *process, u32 id,
 		return -EINVAL;
 	if (id == RLIMIT_NOFILE && new->max > FD_LIMIT_MAX)
 		return -EPERM;
-	if (new->max > process->rlimits[id].max && current_process()->cred.euid)
+	if (new->max > process->rlimits[id].max &&
+	    !process_may(CAP_SYS_RESOURCE))
 		return -EPERM;
 	return 0;
 }
@@ -71,7 +72,7 @@ static struct process *find_for_limits(u32 pid, int *err)
 	*err = 0;
 	if (!p) {
 		*err = -ESRCH;
-	} else if (p != current_process() && me->euid &&
+	} else if (p != current_process() && !process_may(CAP_SYS_RESOURCE) &&
 		   (me->ruid != p->cred.ruid || me->ruid != p->cred.suid)) {
 		process_put(p);
 		p = NULL;

@@ -76,7 +76,36 @@ struct credentials {
 	u32 rgid, egid, sgid, fsgid;
 	u32 nr_groups;
 	u32 groups[PROCESS_MAX_GROUPS];
+	/* Capabilities, see capability.c: what was given up of each set. */
+	u64 lost_permitted, lost_effective, lost_bounding;
+	u64 inheritable;
 };
+
+/* Capabilities that something asks for; capabilities(7) has them all. */
+#define CAP_DAC_OVERRIDE 1u
+#define CAP_FOWNER       3u
+#define CAP_KILL         5u
+#define CAP_SETGID       6u
+#define CAP_SETUID       7u
+#define CAP_SETPCAP      8u
+#define CAP_IPC_LOCK     14u
+#define CAP_SYS_CHROOT   18u
+#define CAP_SYS_ADMIN    21u
+#define CAP_SYS_NICE     23u
+#define CAP_SYS_RESOURCE 24u
+#define CAP_SYS_TIME     25u
+
+struct capabilities {
+	u64 effective, permitted, inheritable, bounding;
+};
+
+/** capabilities_of - those of a process with @cred. */
+struct capabilities capabilities_of(const struct credentials *cred);
+/** process_may - has the current process capability @cap? */
+bool process_may(u32 cap);
+/** capabilities_exec - what root gave up and may have again with a new
+ * program, as capabilities(7) says. */
+void capabilities_exec(struct credentials *cred);
 
 /* struct sigaction as rt_sigaction(2) passes it. */
 struct signal_action {

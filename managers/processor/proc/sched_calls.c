@@ -165,7 +165,7 @@ long sys_setpriority(u64 which, u64 who, u64 nice)
 {
 	if ((u32)which > PRIO_USER)
 		return -EINVAL;
-	if ((s32)nice < 0 && current_process()->cred.euid)
+	if ((s32)nice < 0 && !process_may(CAP_SYS_NICE))
 		return -EACCES;
 	return 0;
 }

@@ -183,8 +183,9 @@ static bool may_signal_locked(struct process *target, u32 sig)
 	const struct credentials *me = &current_process()->cred;
 	const struct credentials *it = &target->cred;
 
-	if (!me->euid || me->euid == it->suid || me->euid == it->ruid ||
-	    me->ruid == it->suid || me->ruid == it->ruid)
+	if (process_may(CAP_KILL) || me->euid == it->suid ||
+	    me->euid == it->ruid || me->ruid == it->suid ||
+	    me->ruid == it->ruid)
 		return true;
 	return sig == SIGCONT && target->sid == current_process()->sid;
 }

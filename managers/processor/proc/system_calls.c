@@ -140,6 +140,7 @@ long sys_arch_prctl(u64 code, u64 value)
 #define PR_GET_NAME            16u
 #define PR_GET_SECCOMP         21u
 #define PR_CAPBSET_READ        23u
+#define PR_CAPBSET_DROP        24u
 #define PR_SET_TIMERSLACK      29u
 #define PR_GET_TIMERSLACK      30u
 #define PR_SET_CHILD_SUBREAPER 36u
@@ -147,7 +148,6 @@ long sys_arch_prctl(u64 code, u64 value)
 #define PR_SET_NO_NEW_PRIVS    38u
 #define PR_GET_NO_NEW_PRIVS    39u
 #define PR_GET_THP_DISABLE     42u
-#define PR_CAP_LAST            40u
 #define DEFAULT_TIMERSLACK_NS  50000
 
 static long set_name(u64 vaddr)
@@ -203,7 +203,8 @@ long sys_prctl(u64 option, u64 arg2, u64 arg3, u64 arg4, u64 arg5)
 	case PR_GET_THP_DISABLE:
 		return 0;
 	case PR_CAPBSET_READ:
-		return arg2 <= PR_CAP_LAST ? 1 : -EINVAL;
+	case PR_CAPBSET_DROP:
+		return capability_bound(arg2, (u32)option == PR_CAPBSET_DROP);
 	case PR_SET_TIMERSLACK:
 		return 0; /* timers are exact */
 	case PR_GET_TIMERSLACK:

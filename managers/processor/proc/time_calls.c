@@ -146,7 +146,7 @@ long sys_clock_settime(u64 clock, u64 ts_vaddr)
 	err = usertime_get_timespec(ts_vaddr, &ns);
 	if (err)
 		return err;
-	if (current_process()->cred.euid)
+	if (!process_may(CAP_SYS_TIME))
 		return -EPERM;
 	time_set_real_ns(ns);
 	return 0;
