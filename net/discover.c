@@ -21,13 +21,14 @@
 #include <lib/printf.h>
 #include <lib/string.h>
 
-#define POLL_NS       (1 * NSEC_PER_SEC)
-#define RENEW_NS      (10 * NSEC_PER_SEC)
-#define LEASE_SECONDS 40
-#define HINT_NS       (5 * NSEC_PER_SEC)
-#define HINT_MAX_NS   (60 * NSEC_PER_SEC)
-#define BACKOFF_NS    (2 * NSEC_PER_SEC)
-#define MAX_RECORDS   64
+#define POLL_NS          (1 * NSEC_PER_SEC)
+#define RENEW_NS         (10 * NSEC_PER_SEC)
+#define LEASE_SECONDS    40
+#define HINT_NS          (5 * NSEC_PER_SEC)
+#define HINT_MAX_NS      (60 * NSEC_PER_SEC)
+#define BACKOFF_NS       (2 * NSEC_PER_SEC)
+#define PORT_PATIENCE_NS (30 * NSEC_PER_SEC)
+#define MAX_RECORDS      64
 
 BOOT_OPTION(
 	rdma_spin_us,
@@ -241,29 +242,45 @@ static void look_for(enum node_role role)
 /* ---- the thread
  * ------------------------------------------------------------------- */
 
-static bool pick_port(void)
+/*
+ * The first active port.  One before it whose link is up is waited for, but
+ * not for ever: its subnet may have no manager.
+ */
+static bool pick_port(u64 patient_until_ns)
 {
+	u8 nr_ports = ib_device_nr_ports(net_self.dev);
 	struct ib_port_attr attr;
 
-	for (u8 port = 1; port <= ib_device_nr_ports(net_self.dev); port++) {
-		if (!ib_port_query(net_self.dev, port, &attr) &&
-		    attr.state == IB_PORT_ACTIVE) {
+	for (u8 port = 1; port <= nr_ports; port++) {
+		if (ib_port_query(net_self.dev, port, &attr))
+			continue;
+		if (attr.state == IB_PORT_ACTIVE) {
 			net_self.port = port;
+			if (nr_ports > 1)
+				pr_info("this node uses port %u of the "
+					"card's %u",
+					port, nr_ports);
 			return true;
 		}
+		if (attr.state != IB_PORT_DOWN &&
+		    time_mono_ns() < patient_until_ns)
+			return false;
 	}
 	return false;
 }
 
 static void wait_for_card(void)
 {
+	u64 patient_until_ns;
+
 	while (!net_pd() || !ib_device_default()) {
 		if (hint_is_due())
 			pr_info("waiting: %s", ib_status_hint(ib_status()));
 		sleep_ns(POLL_NS);
 	}
 	net_self.dev = ib_device_default();
-	while (!pick_port()) {
+	patient_until_ns = time_mono_ns() + PORT_PATIENCE_NS;
+	while (!pick_port(patient_until_ns)) {
 		if (hint_is_due())
 			pr_info("waiting: %s", ib_status_hint(ib_status()));
 		sleep_ns(POLL_NS / 10);

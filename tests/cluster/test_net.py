@@ -21,8 +21,8 @@ NR_CALLS = int(os.environ.get('BRICK_RPC_CALLS', '3200'))
 GONE_OPTIONS = 'peer_suspect_ms=3000 peer_gone_ms=8000'
 
 
-def make_cluster(build, tmp_path, cpus):
-    """A cluster that is not started."""
+def make_config(build, tmp_path, cpus):
+    """Of a cluster of three nodes, which are quick to notice a death."""
     (tmp_path / 'tree').mkdir()
     (tmp_path / 'tree/file').write_text('text\n')
     image = tmp_path / 'image'
@@ -33,7 +33,12 @@ def make_cluster(build, tmp_path, cpus):
     for node in config.nodes:
         node.cpus = cpus
         node.options = f'{node.options} {GONE_OPTIONS}'
-    return Cluster(config, short_folder())
+    return config
+
+
+def make_cluster(build, tmp_path, cpus):
+    """A cluster that is not started."""
+    return Cluster(make_config(build, tmp_path, cpus), short_folder())
 
 
 @pytest.fixture

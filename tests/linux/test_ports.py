@@ -6,7 +6,7 @@ import time
 import pytest
 
 from conftest import short_folder
-from linux.pair import PINGPONG_PORT, Pair, pingpong_within
+from linux.pair import PINGPONG_PORT, Pair, pingpong_within, start_opensm
 
 pytestmark = pytest.mark.long
 
@@ -14,11 +14,11 @@ pytestmark = pytest.mark.long
 class Dual(Pair):
     """Guest a's card has ports 1 and 2."""
 
-    def __init__(self):
+    def __init__(self, *options):
         topology = f'{short_folder()}/topology'
         with open(topology, 'w', encoding='ascii') as f:
             f.write('[port 1]\n[port 1:2]\n[port 2]\n')
-        super().__init__(options=['--topology', topology])
+        super().__init__(options=['--topology', topology, *options])
 
     def start(self):
         super().start()
@@ -26,9 +26,29 @@ class Dual(Pair):
         return self
 
 
+class ManagedDual(Dual):
+    """Its subnet manager is OpenSM, at port 1 of guest a."""
+
+    def __init__(self):
+        super().__init__('--no-sm')
+
+    def manage(self, guest):
+        if guest is self.guests[0]:
+            start_opensm(guest, '-d 2')
+
+
 @pytest.fixture(scope='module')
 def dual():
     made = Dual()
+    try:
+        yield made.start()
+    finally:
+        made.stop()
+
+
+@pytest.fixture
+def managed_dual():
+    made = ManagedDual()
     try:
         yield made.start()
     finally:
@@ -77,8 +97,7 @@ def test_another_guest_discovers_both_links(dual):
     assert lids == {1, dual.lid(a), dual.lid(a, 2), dual.lid(b)}
 
 
-@pytest.mark.parametrize('name', ['rc', 'ud'])
-def test_pingpong_by_the_second_port(dual, name):
+def pingpong_by_second_port(dual, name):
     def packets(port):
         return int(dual.guests[0].must('cat /sys/class/infiniband/mlx4_0/'
                                        f'ports/{port}/counters/'
@@ -89,6 +108,11 @@ def test_pingpong_by_the_second_port(dual, name):
                            PINGPONG_PORT):
         assert '200 iters in' in said, said
     assert packets(2) >= before + 200
+
+
+@pytest.mark.parametrize('name', ['rc', 'ud'])
+def test_pingpong_by_the_second_port(dual, name):
+    pingpong_by_second_port(dual, name)
 
 
 def test_pingpong_of_the_two_ports(dual):
@@ -136,3 +160,18 @@ def test_the_second_link_goes_and_the_first_goes_on(dual):
         a.run('kill $(cat /tmp/rping.pid) $(cat /tmp/watch.pid)')
     assert 'PORT_ERR' in said and 'PORT_ACTIVE' in said, said
     assert set(re.findall(r'event_type .*port (\d)', said)) == {'2'}, said
+
+
+def test_opensm_configures_both_ports(managed_dual):
+    a, b = managed_dual.guests
+    lids = {managed_dual.lid(a), managed_dual.lid(a, 2), managed_dual.lid(b)}
+    assert len(lids) == 3 and 0 not in lids
+    records = {int(n) for n in re.findall(r'\tlid\.+(\d+)',
+                                          b.must('saquery'))}
+    assert lids < records and len(records) == 4, records    # and the switch
+    pingpong_by_second_port(managed_dual, 'rc')
+    managed_dual.fabric.order('link 1:2 down')
+    managed_dual.wait_state(a, 'DOWN', 2)
+    managed_dual.fabric.order('link 1:2 up')
+    managed_dual.wait_state(a, 'ACTIVE', 2)
+    pingpong_by_second_port(managed_dual, 'rc')
