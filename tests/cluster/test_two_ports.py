@@ -7,8 +7,6 @@ from bricklib.monitor import Monitor
 from conftest import short_folder
 from test_net import make_config, rpctest, wait_log
 
-pytestmark = pytest.mark.long
-
 
 class Dual(Cluster):
     """Each card has two ports."""
@@ -45,11 +43,13 @@ def test_a_node_says_which_port_it_uses(dual):
             assert ('active' in said[0]) == (number in plugged), lines
 
 
+@pytest.mark.long
 def test_calls_go_between_first_and_second_ports(dual):
     for node in dual.nodes:
         rpctest(node, 2)
 
 
+@pytest.mark.long
 def test_the_other_port_comes_and_goes(dual):
     """What a node does not use does not matter to it."""
     p0, m0 = dual.node('p0'), dual.node('m0')
