@@ -42,3 +42,14 @@ def test_parser_survives_fuzzing(name, build):
     'tour', 'sparse', 'cppcheck'])
 def test_check_finds_nothing(name):
     run(['scripts/check', name], 900)
+
+
+def test_debug_build_is_not_made_of_the_release_configuration(tmp_path):
+    make = ['make', '-n', f'O={tmp_path}']
+    run(['make', f'O={tmp_path}', 'defconfig'], 60)
+    run([*make, 'kernel'], 60)
+    done = subprocess.run([*make, 'DEBUG=1', 'kernel'], cwd=TOP, text=True,
+                          check=False, capture_output=True, timeout=60)
+    assert done.returncode and 'release configuration' in done.stderr
+    run(['make', f'O={tmp_path}', 'DEBUG=1', 'defconfig'], 60)
+    run([*make, 'DEBUG=1', 'kernel'], 60)

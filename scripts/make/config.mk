@@ -7,6 +7,14 @@ AUTOCONF     := $(O)/include/generated/autoconf.h
 DEFCONFIG    := scripts/configs/$(if $(filter 1,$(DEBUG)),debug,release)_defconfig
 kconfig       = cd $(O) && srctree=$(CURDIR) KCONFIG_CONFIG=.config kconfig-$(1)
 
+# A configuration stays as it is: DEBUG=1 would silently build something else.
+ifeq ($(DEBUG)-$(filter defconfig menuconfig,$(MAKECMDGOALS)),1-)
+ifeq ($(shell grep -cE '^CONFIG_(ASSERT|DEBUG_[A-Z_]*)=y' $(O)/.config 2>&1),0)
+$(error $(O)/ has the release configuration: add O=build-debug, or \
+	take the other with `make DEBUG=1 defconfig`)
+endif
+endif
+
 .PHONY: menuconfig defconfig
 menuconfig: $(O)/.config ## Change the configuration in a menu
 	$(Q)$(call kconfig,mconf) Kconfig
