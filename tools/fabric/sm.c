@@ -9,7 +9,12 @@
 #include <string.h>
 
 enum {
-	TRAINING_NS = 20000000,
+	/*
+	 * Linux starts the link before all that answers MADs is there, and says
+	 * so when it is asked in between, which matters while its host is busy.
+	 * No subnet manager comes at once.
+	 */
+	TRAINING_NS = 100000000,
 	RETRY_NS = 200000000,
 	RETRY_SLOW_NS = 1000000000,
 	QUICK_TRIES = 20,
