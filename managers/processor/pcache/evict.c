@@ -85,16 +85,15 @@ static __always_inline void evict_line(struct evict_batch *batch,
 	batch->nr++;
 }
 
-/* Lock @set.  While others are at it, only who has nothing yet waits.
- * Return: false: not locked. */
-static bool batch_lock(const struct evict_batch *batch, struct pcache_set *set)
+/* Lock @set.  Return: false: not locked, because somebody else is at it, and
+ * @may_wait is not set. */
+static __always_inline bool set_lock(struct pcache_set *set, bool may_wait)
 {
 	if (likely(spin_trylock(&set->lock)))
 		return true;
-	if (batch->nr)
-		return false;
-	spin_lock(&set->lock);
-	return true;
+	if (may_wait)
+		spin_lock(&set->lock);
+	return may_wait;
 }
 
 /* Evict what @set, which is locked, has beyond its ways, as far as the batch
@@ -148,7 +147,8 @@ static u32 evict_extras(u32 nr_max)
 				break;
 			nr_looks--;
 			nr_sets--;
-			if (unlikely(!batch_lock(&batch, set))) {
+			/* Only who has nothing yet waits. */
+			if (unlikely(!set_lock(set, !batch.nr))) {
 				list_add_tail(&set->in_todo, &busy);
 				nr_busy++;
 				continue;
@@ -169,11 +169,8 @@ static bool evict_clean_of(struct evict_batch *batch, struct pcache_set *set,
 {
 	struct pcache_line *line;
 
-	if (!spin_trylock(&set->lock)) {
-		if (!may_wait)
-			return false;
-		spin_lock(&set->lock);
-	}
+	if (!set_lock(set, may_wait))
+		return false;
 	line = choose_clean(set);
 	if (line)
 		evict_line(batch, set, line);
