@@ -32,10 +32,16 @@ PROGRAM = r'''
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/rseq.h>
 #include <pthread.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/rseq.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -145,6 +151,55 @@ static void load(size_t bytes)
 	churn(bytes);
 }
 
+static void go_to_cpu(int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	sched_setaffinity(0, sizeof(set), &set);
+}
+
+static void nothing(int sig)
+{
+	(void)sig;
+}
+
+/* The page at which the kernel stores, on its own, once a line has come, is
+ * not in the pcache.  What is called then has been called before. */
+static void lose(int is_rseq)
+{
+	char *page = mmap(NULL, 4096 * 16, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	stack_t stack = {.ss_sp = page, .ss_size = 4096 * 16};
+	struct sigaction action = {.sa_handler = nothing,
+				   .sa_flags = SA_ONSTACK};
+	char *rseq = (char *)__builtin_thread_pointer() + __rseq_offset;
+	char line[16];
+
+	if (is_rseq) {
+		if (syscall(SYS_rseq, rseq, 32, RSEQ_FLAG_UNREGISTER, RSEQ_SIG) ||
+		    syscall(SYS_rseq, page, 32, 0, RSEQ_SIG))
+			perror("rseq");
+	} else {
+		sigaltstack(&stack, NULL);
+		sigaction(SIGUSR1, &action, NULL);
+	}
+	for (int cpu = 0; cpu < 2; cpu++) {
+		if (is_rseq)
+			go_to_cpu(cpu);
+		else
+			raise(SIGUSR1);
+		if (!cpu) {
+			madvise(page, 4096 * 16, MADV_DONTNEED);
+			memset(page, 0, 4096 * 16);
+			puts("waits");
+			read(0, line, sizeof(line));
+			madvise(page, 4096 * 16, MADV_DONTNEED);
+		}
+	}
+}
+
 int main(int argc, char **argv)
 {
 	setlinebuf(stdout);
@@ -154,6 +209,8 @@ int main(int argc, char **argv)
 		churn(strtoul(argv[2], NULL, 0));
 	else if (argc == 3 && !strcmp(argv[1], "load"))
 		load(strtoul(argv[2], NULL, 0));
+	else if (argc == 3 && !strcmp(argv[1], "lose"))
+		lose(!strcmp(argv[2], "rseq"));
 	else if (argc > 2 && !strcmp(argv[1], "fill"))
 		fill(strtoul(argv[2], NULL, 0), argv + 3);
 	else
@@ -497,6 +554,24 @@ def test_a_program_dies_with_its_memory_node_and_p_lives_on(world, images):
     w.printed('end\n')
     w.whole()
     assert w.output('/bin/t', '/version') == ['/version: first', 'end']
+    w.no_panic()
+
+
+@pytest.mark.parametrize('where', ['rseq', 'frame'])
+def test_r40_a_lost_page_is_a_bus_error_to_the_kernel_too(world, images, where):
+    """Which CPU it runs on, or the frame of a signal, is stored in a page that
+    went with the memory node: that is no fault of the program's addresses."""
+    w = world
+    w.whole(images['first'])
+    w.run('/bin/t', 'lose', where)
+    w.printed('waits\n')
+    os.kill(w.m0.process.pid, signal.SIGKILL)
+    w.m0.process.wait()
+    w.log(w.p0, 'memory node .* is gone', w.run_mark)
+    w.type(b'\n')
+    assert w.status() == 128 + 7, w.explain()   # SIGBUS
+    nothing_is_in_use(w)
+    w.whole()
     w.no_panic()
 
 

@@ -190,8 +190,12 @@ int aspace_call(struct aspace *aspace, enum rpc_op op, const void *req,
 		void *rep)
 {
 	struct rpc_args args = {.req = req, .rep = rep};
+	int rc = rpc_call(aspace->home->peer, op, &args);
 
-	return rpc_call(aspace->home->peer, op, &args);
+	/* Whether the home has done it, if it lives, nobody can say. */
+	if (unlikely(rc == -EHOSTDOWN || rc == -ETIMEDOUT))
+		change_broke(aspace, rc);
+	return rc;
 }
 
 /* ---- changes ----------------------------------------------------------------
@@ -229,9 +233,11 @@ void change_end(struct aspace *aspace)
 
 int change_broke(struct aspace *aspace, int rc)
 {
-	pr_err_ratelimited(
-		"asid %u: cannot follow %s (error %d): its pages are lost",
-		aspace->asid, memnode_name(aspace->home), rc);
+	if (!READ_ONCE(aspace->is_broken))
+		pr_err_ratelimited("asid %u: cannot follow %s (error %d): its "
+				   "pages are lost",
+				   aspace->asid, memnode_name(aspace->home),
+				   rc);
 	WRITE_ONCE(aspace->is_broken, true);
 	return rc;
 }

@@ -137,7 +137,8 @@ void change_begin(struct aspace *aspace, u64 start, u64 end);
 /** change_also - make a second range busy. */
 void change_also(struct aspace *aspace, u64 start, u64 end);
 void change_end(struct aspace *aspace);
-/** change_broke - M did it, but we cannot follow: mark @aspace. */
+/** change_broke - M did it or may have, and we cannot follow: mark @aspace.
+ * Return: @rc. */
 int change_broke(struct aspace *aspace, int rc);
 /** aspace_is_busy - does a change work at @vaddr?  vma_lock is held. */
 static inline bool aspace_is_busy(const struct aspace *aspace, u64 vaddr)
@@ -161,7 +162,8 @@ static inline const struct vma *aspace_vma_at(struct aspace *aspace, u64 vaddr)
 	return vma;
 }
 
-/** aspace_call - a message about @aspace to its home. */
+/** aspace_call - a message about @aspace to its home.  If no reply comes its
+ * pages are lost: change_broke(). */
 int __must_check aspace_call(struct aspace *aspace, enum rpc_op op,
 			     const void *req, void *rep);
 /** aspace_next - the next live address space after @prev, held; @prev (NULL:

@@ -82,6 +82,8 @@ static int on_page_fault(u64 vaddr, u32 error_code, struct user_regs *regs)
 	} else if (regs) {
 		sigframe_note_fault(VECTOR_PF, error_code, vaddr);
 		signal_force(info.signo, info.si_code, vaddr);
+	} else {
+		task->uaccess_signo = info.signo;
 	}
 	return err;
 }

@@ -249,6 +249,11 @@ struct task {
 	u64 fault_error;
 	u64 fault_cr2;
 
+	/* What the program would have got for the kernel's last access to its
+	 * memory that failed; 0: none has since signal_uaccess_begin(). [own
+	 * thread] */
+	u32 uaccess_signo;
+
 	struct call_record *strace; /* the call it makes, if that is traced
 				       [own thread] */
 

@@ -64,6 +64,7 @@ void rseq_return_to_user(struct user_regs *regs, bool was_interrupted)
 
 	if (!task->rseq_vaddr)
 		return;
+	signal_uaccess_begin();
 	if (was_interrupted)
 		err = fix_section(task, regs);
 	if (!err && task->rseq_cpu != cpu) {
@@ -73,7 +74,7 @@ void rseq_return_to_user(struct user_regs *regs, bool was_interrupted)
 		task->rseq_cpu = cpu;
 	}
 	if (err)
-		signal_force(SIGSEGV, SI_KERNEL, task->rseq_vaddr);
+		signal_force(signal_uaccess(), SI_KERNEL, task->rseq_vaddr);
 }
 
 static long unregister(struct task *task, u64 vaddr, u32 bytes, u32 signature)

@@ -264,9 +264,10 @@ long sys_rt_sigreturn(void)
 	struct user_regs *regs = current_user_regs();
 	struct rt_sigframe frame;
 
+	signal_uaccess_begin();
 	if (copy_from_user(&frame, regs->rsp - 8, sizeof(frame)) ||
 	    pop_fpu(frame.uc.mcontext.fpstate)) {
-		signal_force(SIGSEGV, SI_KERNEL, 0);
+		signal_force(signal_uaccess(), SI_KERNEL, 0);
 		return 0;
 	}
 	load_regs(regs, &frame.uc.mcontext);

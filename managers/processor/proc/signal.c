@@ -327,6 +327,16 @@ void signal_force(u32 sig, s32 code, u64 vaddr)
 	process_unlock_irqrestore(flags);
 }
 
+void signal_uaccess_begin(void)
+{
+	current_task()->uaccess_signo = 0;
+}
+
+u32 signal_uaccess(void)
+{
+	return current_task()->uaccess_signo == SIGBUS ? SIGBUS : SIGSEGV;
+}
+
 /* ---- masks ------------------------------------------------------------- */
 
 /* Signals of the process that @task was to take and now blocks go to others. */
@@ -473,11 +483,12 @@ static void run_handler(struct user_regs *regs, u32 sig,
 		return_mask = task->saved_blocked;
 		task->is_mask_saved = false;
 	}
+	signal_uaccess_begin();
 	if (sigframe_push(regs, sig, info, action, return_mask)) {
-		/* No stack to tell it on: as Linux, SIGSEGV with no way out. */
+		/* No stack to tell it on: as on Linux, there is no way out. */
 		pr_debug("process %u: no room for the frame of signal %u",
 			 task->process->pid, sig);
-		process_exit(SIGSEGV);
+		process_exit((s32)signal_uaccess());
 	}
 	counter_inc(nr_signals_delivered);
 	if (!(action->flags & SA_NODEFER))

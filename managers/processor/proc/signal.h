@@ -157,6 +157,18 @@ int signal_send_pgrp(u32 pgid, u32 sig, const struct siginfo *info);
 void signal_force(u32 sig, s32 code, u64 vaddr);
 
 /**
+ * signal_uaccess_begin - from now on signal_uaccess() tells what is wrong.
+ * signal_uaccess - the signal for a program whose memory at which the kernel
+ * had to store or read something cannot be accessed.
+ *
+ * Context: the task's own thread.
+ * Return: SIGBUS if a page of it cannot be had from the memory node, SIGSEGV
+ *         if nothing is mapped there or not for such an access.
+ */
+void signal_uaccess_begin(void);
+u32 signal_uaccess(void);
+
+/**
  * signal_pending - does @task have a signal to deliver before it may go on?
  *
  * Context: any; reads without a lock, for the task itself exact.
