@@ -5,6 +5,7 @@
  * (BRICK_FABRIC, or where `make tools` puts it).
  */
 #include "fabric_process.h"
+#include "mlx4/mlx4.h"
 #include "selftest.h"
 #include "threads_kernel.h"
 #include <ib/cm.h>
@@ -14,6 +15,7 @@
 #include <kernel/assert.h>
 #include <kernel/cmdline.h>
 #include <kernel/init.h>
+#include <kernel/thread.h>
 #include <kernel/time.h>
 #include <kernel/wait.h>
 #include <lib/ktest.h>
@@ -262,6 +264,59 @@ static void try_service(struct ib_device *dev)
 	EXPECT_EQ(atomic_read(&dev->nr_cqs), nr_cqs);
 }
 
+/* ---- a queue that goes while its event is handled --------------------- */
+
+static struct {
+	struct ib_cq *cq;
+	u32 cqn;
+	atomic_t nr_handled;
+	bool may_leave, is_destroyed;
+} slow;
+
+static void handle_slowly(struct ib_cq *cq, void *arg)
+{
+	atomic_inc(&slow.nr_handled);
+	while (!READ_ONCE(slow.may_leave))
+		sleep_ns(NSEC_PER_MSEC);
+	EXPECT_TRUE(!READ_ONCE(slow.is_destroyed));
+}
+
+static void raise_event(void *dev)
+{
+	mlx4_cq_event(to_mlx4(dev), slow.cqn);
+}
+
+static void destroy_slow(void *arg)
+{
+	ib_cq_destroy(slow.cq);
+	WRITE_ONCE(slow.is_destroyed, true);
+}
+
+static void try_destroy_under_event(struct ib_device *dev)
+{
+	const struct mlx4_cq_slot *slot;
+	u64 deadline = time_mono_ns() + STEP_NS;
+
+	EXPECT_EQ(ib_cq_create(dev, 8, 0, handle_slowly, NULL, &slow.cq), 0);
+	slow.cqn = to_mcq(slow.cq)->cqn;
+	slot = &to_mlx4(dev)->cqs[slow.cqn];
+	thread_spawn("event", raise_event, dev);
+	while (!atomic_read(&slow.nr_handled) && time_mono_ns() < deadline)
+		sleep_ns(NSEC_PER_MSEC);
+	thread_spawn("destroy", destroy_slow, NULL);
+	while (READ_ONCE(slot->cq) && time_mono_ns() < deadline)
+		sleep_ns(NSEC_PER_MSEC);
+	EXPECT_TRUE(!slot->cq && atomic_read(&slot->nr_users) == 1);
+	raise_event(dev); /* finds none any more */
+	sleep_ns(20 * NSEC_PER_MSEC);
+	EXPECT_EQ(atomic_read(&slow.nr_handled), 1);
+	EXPECT_TRUE(!READ_ONCE(slow.is_destroyed));
+	WRITE_ONCE(slow.may_leave, true);
+	while (!READ_ONCE(slow.is_destroyed) && time_mono_ns() < deadline)
+		sleep_ns(NSEC_PER_MSEC);
+	EXPECT_TRUE(slow.is_destroyed);
+}
+
 KTEST(the_driver_brings_the_card_up_and_connects_it_with_itself)
 {
 	struct fabric_process fabric;
@@ -278,5 +333,6 @@ KTEST(the_driver_brings_the_card_up_and_connects_it_with_itself)
 	EXPECT_EQ(ib_status(), IB_STATUS_ACTIVE);
 	EXPECT_EQ(verbs_service_start(), 0);
 	try_service(dev);
+	try_destroy_under_event(dev);
 	fabric_stop(&fabric);
 }

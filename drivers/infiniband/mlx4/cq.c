@@ -202,8 +202,8 @@ void mlx4_cq_arm(struct ib_cq *ib)
 	struct mlx4_cq *cq = to_mcq(ib);
 	struct mlx4_dev *m = to_mlx4(ib->dev);
 	u64 flags = spin_lock_irqsave(&cq->lock);
-	u32 sn_cmd =
-		(cq->arm_sn & 3) << MLX4_CQ_DB_SN_SHIFT | MLX4_CQ_DB_REQ_NEXT;
+	u32 sn_cmd = (READ_ONCE(cq->arm_sn) & 3) << MLX4_CQ_DB_SN_SHIFT |
+		     MLX4_CQ_DB_REQ_NEXT;
 	u32 ci = cq->ci & CI_MASK;
 
 	WRITE_ONCE(*(u32 *)(cq->db + 4), __builtin_bswap32(sn_cmd | ci));

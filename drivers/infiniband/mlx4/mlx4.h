@@ -136,7 +136,7 @@ struct mlx4_cq {
 	u32 cqn;
 	u32 mask;   /* entries - 1 */
 	u32 ci;     /* [lock] */
-	u32 arm_sn; /* [lock] counts events, modulo 4 */
+	u32 arm_sn; /* counts events, modulo 4 [atomic, its EQ writes] */
 	u8 *cqes;
 	u8 *db; /* doorbell record: consumer index, arm word */
 	struct mlx4_buf buf;
