@@ -200,6 +200,23 @@ static void lose(int is_rseq)
 	}
 }
 
+/* As who does not look at what malloc() says. */
+static void allocate(void)
+{
+	char line[16];
+	char *p = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	p[4096] = 1;
+	puts("waits");
+	read(0, line, sizeof(line));
+	p = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (p == MAP_FAILED)
+		p = NULL;
+	p[4096] = 1;
+}
+
 int main(int argc, char **argv)
 {
 	setlinebuf(stdout);
@@ -210,7 +227,8 @@ int main(int argc, char **argv)
 	else if (argc == 3 && !strcmp(argv[1], "load"))
 		load(strtoul(argv[2], NULL, 0));
 	else if (argc == 3 && !strcmp(argv[1], "lose"))
-		lose(!strcmp(argv[2], "rseq"));
+		strcmp(argv[2], "mmap") ? lose(!strcmp(argv[2], "rseq"))
+					: allocate();
 	else if (argc > 2 && !strcmp(argv[1], "fill"))
 		fill(strtoul(argv[2], NULL, 0), argv + 3);
 	else
@@ -557,10 +575,11 @@ def test_a_program_dies_with_its_memory_node_and_p_lives_on(world, images):
     w.no_panic()
 
 
-@pytest.mark.parametrize('where', ['rseq', 'frame'])
+@pytest.mark.parametrize('where', ['rseq', 'frame', 'mmap'])
 def test_r40_a_lost_page_is_a_bus_error_to_the_kernel_too(world, images, where):
     """Which CPU it runs on, or the frame of a signal, is stored in a page that
-    went with the memory node: that is no fault of the program's addresses."""
+    went with the memory node: that is no fault of the program's addresses.
+    Nor is a pointer that it could not get."""
     w = world
     w.whole(images['first'])
     w.run('/bin/t', 'lose', where)
