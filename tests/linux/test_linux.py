@@ -11,6 +11,9 @@ from linux.pair import start_opensm, stop_opensm
 
 PINGPONG_PORT = 18515
 LONG = pytest.mark.long
+# perftest ends without a report if its clock and the guest's run unevenly, as
+# on a busy host.  With this it does not: the figures are judged by nobody.
+CLOCK = '-F'
 # What the drivers may say: everything else of theirs in the log is a warning.
 EXPECTED = (r'mlx4_core: Mellanox ConnectX core driver v4\.0-0',
             r'mlx4_core: Initializing 0000:01:00\.0',
@@ -177,7 +180,7 @@ def test_pingpong(linux, name, options):
     'ib_write_bw', 'ib_read_bw', 'ib_send_bw', 'ib_write_lat', 'ib_read_lat',
     'ib_atomic_bw'])
 def test_perftest(linux, name):
-    command = f'timeout 100 {name} -n 20' + (
+    command = f'timeout 100 {name} {CLOCK} -n 20' + (
         '' if 'atomic' in name else ' -s 65536')
     said, _ = linux.serve(command, f'{command} 10.0.0.1', PINGPONG_PORT)
     assert re.search(r'^ (8|65536) +20 ', said, re.M), said
@@ -188,7 +191,7 @@ def test_perftest(linux, name):
                                   'ib_write_lat', 'ib_read_lat'])
 def test_perftest_of_all_sizes(linux, name):
     """2 bytes to 8 MiB."""
-    command = f'timeout 900 {name} -a -n 10'
+    command = f'timeout 900 {name} {CLOCK} -a -n 10'
     said, _ = linux.serve(command, f'{command} 10.0.0.1', PINGPONG_PORT,
                           1000)
     assert re.search(r'^ 2 +10 ', said, re.M), said
