@@ -5,12 +5,16 @@
  * Two children have 32 timers each.  In the first all send SIGALRM to a
  * handler; in the second each has a realtime signal, which for half of them is
  * ignored and for some blocked.  Then: what a timer counts while its signal is
- * pending, and that it goes on after its signal was ignored for a while.
+ * pending, that it goes on after its signal was ignored for a while, and that a
+ * thread may delete what another is setting.
  */
 #define _GNU_SOURCE
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -135,11 +139,77 @@ static void test_ignored_for_a_while(void)
 	printf("signals come again\n");
 }
 
+/* Only the low half of an int argument counts. */
+static void test_high_half(void)
+{
+	struct itimerval left;
+
+	alarm(100);
+	printf("getitimer: %ld\n", syscall(SYS_getitimer, 1ul << 32, &left));
+	printf("left: %s\n", left.it_value.tv_sec >= 90 ? "most" : "little");
+	alarm(0);
+}
+
+static volatile int is_over, timer_id;
+
+/* The kernel waits for the page after it has been asked to set the timer. */
+static void *set_slowly(void *page)
+{
+	while (!is_over) {
+		madvise(page, 4096, MADV_DONTNEED);
+		syscall(SYS_timer_settime, timer_id, 0, page, NULL);
+		syscall(SYS_timer_gettime, timer_id, (char *)page + 1024);
+	}
+	return NULL;
+}
+
+static void delete_while_it_is_set(void)
+{
+	struct sigevent event = {.sigev_notify = SIGEV_NONE};
+	struct itimerspec spec = {{0, 0}, {0, 5000000}};
+	FILE *file = tmpfile();
+	pthread_t setter;
+	void *page;
+
+	ftruncate(fileno(file), 4096);
+	page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED,
+		    fileno(file), 0);
+	*(struct itimerspec *)page = spec;
+	pthread_create(&setter, NULL, set_slowly, page);
+	for (int round = 0; round < 2000; round++) {
+		if (syscall(SYS_timer_create, CLOCK_MONOTONIC, &event,
+			    &timer_id) ||
+		    syscall(SYS_timer_delete, timer_id))
+			_exit(1);
+		if (round % 100 == 0)
+			usleep(1000);
+	}
+	is_over = 1;
+	pthread_join(setter, NULL);
+}
+
+static void test_delete_while_it_is_set(void)
+{
+	int status;
+
+	for (int i = 0; i < 8; i++) {
+		if (!fork()) {
+			delete_while_it_is_set();
+			_exit(0);
+		}
+		wait(&status);
+		printf("deleted while it is set: %d\n", status);
+	}
+	usleep(20000); /* one that was left armed would fire */
+}
+
 int main(void)
 {
 	setvbuf(stdout, NULL, _IONBF, 0);
 	test_overrun();
 	test_ignored_for_a_while();
 	test_work_goes_on();
+	test_high_half();
+	test_delete_while_it_is_set();
 	return 0;
 }

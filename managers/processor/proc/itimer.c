@@ -63,7 +63,8 @@ struct interval_timers {
 	struct signal_timer posix[NR_POSIX_TIMERS];
 };
 
-/* Made with the first timer; timers of one process are set one at a time. */
+/* Made with the first timer.  A timer is looked up, set, read and deleted under
+ * this lock; memory of the program is not touched meanwhile. */
 static DEFINE_MUTEX(timers_lock, LOCK_MISC_SLEEP);
 
 /* ---- clocks ------------------------------------------------------------ */
@@ -342,8 +343,18 @@ long sys_getitimer(u64 which, u64 vaddr)
 	if ((u32)which >= NR_ITIMERS)
 		return -EINVAL;
 	if (timers)
-		read_timer(&timers->itimer[which], &left_ns, &interval_ns);
+		read_timer(&timers->itimer[(u32)which], &left_ns, &interval_ns);
 	return put_itimerval(vaddr, left_ns, interval_ns);
+}
+
+/* Returns what it was set to. */
+static void swap_itimer(struct signal_timer *t, u64 first_ns, u64 interval_ns,
+			u64 *old_left_ns, u64 *old_interval_ns)
+{
+	mutex_lock(&timers_lock);
+	read_timer(t, old_left_ns, old_interval_ns);
+	set_timer(t, first_ns, interval_ns, false);
+	mutex_unlock(&timers_lock);
 }
 
 long sys_setitimer(u64 which, u64 new_vaddr, u64 old_vaddr)
@@ -369,8 +380,8 @@ long sys_setitimer(u64 which, u64 new_vaddr, u64 old_vaddr)
 	timers = get_timers(current_process());
 	if (!timers)
 		return -ENOMEM;
-	read_timer(&timers->itimer[(u32)which], &old_left_ns, &old_interval_ns);
-	set_timer(&timers->itimer[(u32)which], first_ns, interval_ns, false);
+	swap_itimer(&timers->itimer[(u32)which], first_ns, interval_ns,
+		    &old_left_ns, &old_interval_ns);
 	if (old_vaddr && put_itimerval(old_vaddr, old_left_ns, old_interval_ns))
 		return -EFAULT;
 	return 0;
@@ -383,9 +394,8 @@ long sys_alarm(u64 seconds)
 
 	if (!timers)
 		return 0;
-	read_timer(&timers->itimer[ITIMER_REAL], &left_ns, &interval_ns);
-	set_timer(&timers->itimer[ITIMER_REAL], (u32)seconds * NSEC_PER_SEC, 0,
-		  false);
+	swap_itimer(&timers->itimer[ITIMER_REAL], (u32)seconds * NSEC_PER_SEC,
+		    0, &left_ns, &interval_ns);
 	/* Rounded, but a pending alarm is never 0. */
 	return (long)max((left_ns + NSEC_PER_SEC / 2) / NSEC_PER_SEC,
 			 left_ns ? 1ul : 0ul);
@@ -409,13 +419,17 @@ struct user_itimerspec {
 	struct user_timespec value;
 };
 
-static struct signal_timer *find_posix(u32 id)
+/* Return: the timer, and timers_lock is held; NULL: there is none. */
+static struct signal_timer *lock_posix(u32 id)
 {
-	struct interval_timers *timers = current_process()->timers;
+	struct interval_timers *timers;
 
-	if (!timers || id >= NR_POSIX_TIMERS || !timers->posix[id].is_used)
-		return NULL;
-	return &timers->posix[id];
+	mutex_lock(&timers_lock);
+	timers = current_process()->timers;
+	if (timers && id < NR_POSIX_TIMERS && timers->posix[id].is_used)
+		return &timers->posix[id];
+	mutex_unlock(&timers_lock);
+	return NULL;
 }
 
 static int check_event(const struct user_sigevent *event)
@@ -483,27 +497,24 @@ long sys_timer_create(u64 clock, u64 event_vaddr, u64 id_vaddr)
 	return put_user_u32(id_vaddr, id);
 }
 
-static int put_itimerspec(u64 vaddr, struct signal_timer *t)
+static int put_itimerspec(u64 vaddr, u64 left_ns, u64 interval_ns)
 {
-	struct user_itimerspec v;
-	u64 left_ns, interval_ns;
+	struct user_itimerspec v = {
+		.interval = usertime_timespec(interval_ns),
+		.value = usertime_timespec(left_ns),
+	};
 
-	read_timer(t, &left_ns, &interval_ns);
-	v.interval = usertime_timespec(interval_ns);
-	v.value = usertime_timespec(left_ns);
 	return copy_to_user(vaddr, &v, sizeof(v));
 }
 
 long sys_timer_settime(u64 id, u64 flags, u64 new_vaddr, u64 old_vaddr)
 {
-	struct signal_timer *t = find_posix((u32)id);
-	u64 first_ns, interval_ns;
+	u64 first_ns, interval_ns, old_left_ns, old_interval_ns;
 	bool is_absolute = flags & TIMER_ABSTIME;
 	struct user_itimerspec v;
+	struct signal_timer *t;
 	int err;
 
-	if (!t)
-		return -EINVAL;
 	if (copy_from_user(&v, new_vaddr, sizeof(v)))
 		return -EFAULT;
 	err = usertime_to_ns(v.value.sec, v.value.nsec, NSEC_PER_SEC,
@@ -513,36 +524,52 @@ long sys_timer_settime(u64 id, u64 flags, u64 new_vaddr, u64 old_vaddr)
 				     NSEC_PER_SEC, &interval_ns);
 	if (err)
 		return err;
-	if (old_vaddr && put_itimerspec(old_vaddr, t))
-		return -EFAULT;
+	t = lock_posix((u32)id);
+	if (!t)
+		return -EINVAL;
 	if (first_ns && is_absolute && t->clock == real_clock)
 		first_ns = max(usertime_deadline(t->clock_id, first_ns, true),
 			       1ull);
+	read_timer(t, &old_left_ns, &old_interval_ns);
 	set_timer(t, first_ns, interval_ns, is_absolute);
-	return 0;
+	mutex_unlock(&timers_lock);
+	return old_vaddr
+		       ? put_itimerspec(old_vaddr, old_left_ns, old_interval_ns)
+		       : 0;
 }
 
 long sys_timer_gettime(u64 id, u64 vaddr)
 {
-	struct signal_timer *t = find_posix((u32)id);
+	struct signal_timer *t = lock_posix((u32)id);
+	u64 left_ns, interval_ns;
 
-	return t ? put_itimerspec(vaddr, t) : -EINVAL;
+	if (!t)
+		return -EINVAL;
+	read_timer(t, &left_ns, &interval_ns);
+	mutex_unlock(&timers_lock);
+	return put_itimerspec(vaddr, left_ns, interval_ns);
 }
 
 long sys_timer_getoverrun(u64 id)
 {
-	struct signal_timer *t = find_posix((u32)id);
+	struct signal_timer *t = lock_posix((u32)id);
+	long overrun;
 
-	return t ? (long)READ_ONCE(t->overrun) : -EINVAL;
+	if (!t)
+		return -EINVAL;
+	overrun = READ_ONCE(t->overrun);
+	mutex_unlock(&timers_lock);
+	return overrun;
 }
 
 long sys_timer_delete(u64 id)
 {
-	struct signal_timer *t = find_posix((u32)id);
+	struct signal_timer *t = lock_posix((u32)id);
 
 	if (!t)
 		return -EINVAL;
 	stop_timer(t);
 	t->is_used = false;
+	mutex_unlock(&timers_lock);
 	return 0;
 }
