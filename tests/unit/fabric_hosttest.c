@@ -2,6 +2,7 @@
 /* The vfio-user server and the registers, driven by a small client. */
 #include "fabric_client.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <lib/ktest.h>
 #include <stdlib.h>
@@ -230,6 +231,23 @@ KTEST(a_raised_vector_without_an_eventfd_is_remembered)
 	EXPECT_EQ(machine_receive(&m, NULL, 0, &got), 0);
 	EXPECT_EQ(read(m.event_fds[0], &fired, 8), 8);
 	EXPECT_EQ(machine_read32(&m, 0, 0x7d000), 0);
+	machine_stop(&m);
+	fabric_stop();
+}
+
+KTEST(an_interrupt_order_says_what_its_data_are)
+{
+	/* none of the three kinds of data: there are no 128 bytes to look at */
+	u32 bare[5] = {20, VFU_IRQ_TRIGGER, VFU_IRQ_MSIX, 0, NR_VECTORS};
+	u32 both[5] = {
+		20, VFU_IRQ_TRIGGER | VFU_IRQ_DATA_NONE | VFU_IRQ_DATA_EVENTFD,
+		VFU_IRQ_MSIX, 0, 1};
+	struct machine m;
+
+	fabric_start();
+	machine_start(&m, 0);
+	EXPECT_EQ(machine_call(&m, 8, bare, sizeof(bare), -1), EINVAL);
+	EXPECT_EQ(machine_call(&m, 8, both, sizeof(both), -1), EINVAL);
 	machine_stop(&m);
 	fabric_stop();
 }

@@ -235,41 +235,61 @@ KTEST(a_mad_between_two_hosts_needs_a_common_partition)
 	fabric_stop();
 }
 
-KTEST(a_datagram_brings_its_header_and_needs_the_queue_key)
+KTEST(lids_begin_anew_before_those_of_groups)
 {
-	u8 head[48] = {0};
-	struct test_qp from, to;
-	struct test_cqe cqe = {0};
 	struct station a, b;
 
 	fabric_start();
+	test_fabric.sw.sm.next_lid = LID_MULTICAST - 1;
 	station_start(&a, 0);
 	station_start(&b, 1);
-	EXPECT_EQ(test_qp_create(&from, &a.m, &a.cq, 0x50, QP_UD), 0);
-	EXPECT_EQ(test_qp_create(&to, &b.m, &b.cq, 0x51, QP_UD), 0);
-	EXPECT_EQ(test_qp_rtr(&from, 0, 0, 0), 0);
-	EXPECT_EQ(test_qp_rts(&from, 0), 0);
-	EXPECT_EQ(test_qp_rtr(&to, 0, 0, 0), 0);
-	test_post_recv(&to, b.buffer, 512, KEY_ALL);
-	head[0] = 1;                  /* port */
-	put32(head + 4, 1 << 23 | 3); /* GRH; LID 3 */
-	put64(head + 16, 0xfe80000000000000ull);
-	put64(head + 24, test_fabric.cards[1].ports[0].ib.guids[0]);
-	put32(head + 32, 0x51);
-	put32(head + 36, 0x22222222);
-	test_post_send(&from, SEND_SEND, 0, head, 48, a.buffer, 100, KEY_ALL);
-	fabric_settle();
-	EXPECT_EQ(test_fabric.cards[1].stats.qkey_violations, 1);
-	put32(head + 36, 0x11111111);
-	memset(machine_at(&a.m, a.buffer), 0x77, 100);
-	test_post_send(&from, SEND_SEND, 0, head, 48, a.buffer, 100, KEY_ALL);
-	EXPECT_TRUE(test_cq_wait(&b.cq, &cqe));
-	EXPECT_EQ(cqe.bytes, 140);
-	EXPECT_EQ(cqe.source, 1u << 31 | 0x50);
-	EXPECT_EQ(cqe.slid, 2);
-	EXPECT_EQ(machine_at(&b.m, b.buffer)[0] >> 4, 6);
-	EXPECT_EQ(machine_at(&b.m, b.buffer)[139], 0x77);
+	EXPECT_EQ(machine_lid(&a.m), LID_MULTICAST - 1);
+	EXPECT_EQ(machine_lid(&b.m), SM_LID + 1);
 	machine_stop(&a.m);
 	machine_stop(&b.m);
+	fabric_stop();
+}
+
+/* SubnAdmSet(MCMemberRecord): this port into group @number. */
+static u16 join_group(struct station *s, u8 number, u8 state)
+{
+	u8 *data = sa_begin(s, METHOD_SET, 0x38, 0x10003);
+	u16 status;
+
+	data[0] = 0xff;
+	data[1] = 0x12;
+	data[15] = number;
+	put64(data + 16, 0xfe80000000000000ull);
+	put64(data + 24, test_fabric.cards[0].ports[0].ib.guids[0]);
+	data[48] = state;
+	sa_ask(s, &status);
+	return status;
+}
+
+KTEST(groups_end_with_the_link_of_their_last_member)
+{
+	struct station a;
+
+	fabric_start();
+	station_start(&a, 0);
+	for (u32 i = 0; i < SA_MAX_GROUPS; i++)
+		EXPECT_EQ(join_group(&a, (u8)i, 1), 0);
+	EXPECT_EQ(join_group(&a, SA_MAX_GROUPS, 1), SA_ERR_NO_RESOURCES);
+	machine_stop(&a.m);
+	station_start(&a, 0);
+	EXPECT_EQ(join_group(&a, SA_MAX_GROUPS, 1), 0);
+	machine_stop(&a.m);
+	fabric_stop();
+}
+
+KTEST(who_joins_a_group_says_as_what)
+{
+	struct station a;
+
+	fabric_start();
+	station_start(&a, 0);
+	EXPECT_EQ(join_group(&a, 1, 0), SA_ERR_INVALID);
+	EXPECT_EQ(test_fabric.sw.mft[0], 0);
+	machine_stop(&a.m);
 	fabric_stop();
 }

@@ -344,6 +344,28 @@ KTEST(the_error_state_flushes_even_what_is_posted_later)
 	pair_stop(&p);
 }
 
+KTEST(a_flush_lets_others_have_their_turn)
+{
+	enum { ENTRIES = 64, LOG_STRIDE = 6 };
+	struct card *card;
+	struct qp *qp;
+	struct pair p;
+
+	pair_start(&p, QP_RC);
+	card = &test_fabric.cards[0];
+	qp = qp_find(card, QPN_A);
+	qp->send_ring.nr_entries = ENTRIES; /* smaller ones, all posted */
+	qp->send_ring.log_stride = LOG_STRIDE;
+	for (u32 i = 0; i < ENTRIES; i++)
+		*machine_at(&p.m[0], p.qp[0].send_ring + (i << LOG_STRIDE)) = 0;
+	qp_fail(qp);
+	loop_turn(0);
+	EXPECT_EQ(card->stats.flushed, MESSAGES_PER_TURN);
+	fabric_settle();
+	EXPECT_EQ(card->stats.flushed, ENTRIES);
+	pair_stop(&p);
+}
+
 KTEST(a_reset_in_the_middle_of_a_long_write_harms_nobody)
 {
 	struct pair p;

@@ -27,6 +27,7 @@ enum cmd_status {
 	CMD_BAD_INDEX = 0x0a,
 	CMD_ICM_ERROR = 0x0c,
 	CMD_BAD_QP_STATE = 0x10,
+	CMD_REG_BOUND = 0x21, /* the region has windows */
 	CMD_NO_LAM = 0x22,
 	CMD_BAD_PACKET = 0x30, /* a management packet: discarded */
 	CMD_BAD_SIZE = 0x40,

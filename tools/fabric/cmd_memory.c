@@ -8,6 +8,7 @@
 #include "be.h"
 #include "card.h"
 #include "cmd.h"
+#include "window.h"
 
 #include <string.h>
 
@@ -37,6 +38,7 @@ u8 cmd_sw2hw_mpt(struct command *cmd)
 	memcpy(mpt, cmd->in, MPT_BYTES);
 	if ((mpt[0] & STATUS_MASK) == STATUS_SOFTWARE)
 		mpt[0] &= (u8)~STATUS_MASK;
+	region_forget_windows(mpt);
 	return CMD_OK;
 }
 
@@ -58,6 +60,10 @@ u8 cmd_hw2sw_mpt(struct command *cmd)
 	cmd->has_no_output = cmd->op_mod != 0 || !cmd->out_param;
 	if (!mpt)
 		return CMD_OK;
+	if (region_has_windows(mpt))
+		return CMD_REG_BOUND;
+	if ((mpt[0] & STATUS_MASK) == 0 && !(get32(mpt) & MPT_REGION))
+		window_release(cmd->card, mpt);
 	memcpy(cmd->out, mpt, MPT_BYTES);
 	mpt[0] |= STATUS_SOFTWARE;
 	return CMD_OK;

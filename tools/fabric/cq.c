@@ -100,16 +100,27 @@ void cq_moderate(struct cq *cq, const u8 *context)
 		fire(cq);
 }
 
-/* Mark every entry unwritten for the indices from @first on. */
+/*
+ * Mark every entry unwritten for the indices from @first on; by pieces, not
+ * entries: a guest may ask for millions.
+ */
 static u8 fill_ring(struct card *card, struct cq *cq, u32 first)
 {
-	for (u32 i = 0; i < 1u << cq->log_entries; i++) {
-		u8 *p = entry(card, cq, first + i);
+	u32 mask = (1u << cq->log_entries) - 1, slot = 0;
 
-		if (!p)
+	while (slot <= mask) {
+		u64 left = (u64)CQE_BYTES * (mask + 1 - slot), n;
+		u8 *p = queue_buffer_run(card, &cq->buffer,
+					 (u64)CQE_BYTES * slot, left, true, &n);
+
+		if (!p || n < CQE_BYTES)
 			return CMD_BAD_PARAM;
-		memset(p, UNWRITTEN, CQE_BYTES - 1);
-		p[31] = owner_bit(cq, first + i) ^ 0x80;
+		for (; n >= CQE_BYTES; n -= CQE_BYTES, p += CQE_BYTES) {
+			u32 index = first + ((slot++ - first) & mask);
+
+			memset(p, UNWRITTEN, CQE_BYTES - 1);
+			p[31] = owner_bit(cq, index) ^ 0x80;
+		}
 	}
 	return CMD_OK;
 }

@@ -31,6 +31,22 @@ static u8 *entry(struct card *card, struct eq *eq, u32 index)
 			       true);
 }
 
+/* By pieces, not entries: a guest may ask for millions. */
+static bool fill_ring(struct card *card, const struct eq *eq)
+{
+	u64 bytes = (u64)EQE_BYTES << eq->log_entries, n;
+
+	for (u64 at = 0; at < bytes; at += n) {
+		u8 *p = queue_buffer_run(card, &eq->buffer, at, bytes - at,
+					 true, &n);
+
+		if (!p)
+			return false;
+		memset(p, UNWRITTEN, n);
+	}
+	return true;
+}
+
 u8 eq_create(struct card *card, u32 eqn, const u8 *context)
 {
 	struct eq eq = {.is_valid = true};
@@ -52,13 +68,8 @@ u8 eq_create(struct card *card, u32 eqn, const u8 *context)
 	if (eq.log_entries > 22 || eq.buffer.page_shift > 40 ||
 	    eq.vector >= NR_VECTORS)
 		return CMD_BAD_PARAM;
-	for (u32 i = 0; i < 1u << eq.log_entries; i++) {
-		u8 *p = entry(card, &eq, i);
-
-		if (!p)
-			return CMD_BAD_PARAM;
-		memset(p, UNWRITTEN, EQE_BYTES);
-	}
+	if (!fill_ring(card, &eq))
+		return CMD_BAD_PARAM;
 	card->eqs[eqn] = eq;
 	return CMD_OK;
 }

@@ -3,6 +3,7 @@
 #include "be.h"
 #include "card.h"
 #include "log.h"
+#include "window.h"
 
 #include <errno.h>
 #include <string.h>
@@ -89,18 +90,28 @@ bool mtt_page(struct card *card, u64 mtt, u64 *dma)
 	return true;
 }
 
+u8 *queue_buffer_run(struct card *card, const struct queue_buffer *buffer,
+		     u64 offset, u64 want, bool write, u64 *got)
+{
+	u64 page_bytes = 1ull << buffer->page_shift;
+	u64 at = buffer->page_offset + offset;
+	u64 in_page = at & (page_bytes - 1);
+	u64 page;
+
+	if (!mtt_page(card, buffer->mtt + 8 * (at >> buffer->page_shift),
+		      &page))
+		return NULL;
+	return card_dma_run(card, page + in_page,
+			    min_u64(want, page_bytes - in_page), write, got);
+}
+
 u8 *queue_buffer_at(struct card *card, const struct queue_buffer *buffer,
 		    u64 offset, u64 bytes, bool write)
 {
-	u64 at = buffer->page_offset + offset;
-	u64 in_page = at & ((1ull << buffer->page_shift) - 1);
-	u64 page;
+	u64 got;
+	u8 *p = queue_buffer_run(card, buffer, offset, bytes, write, &got);
 
-	if (in_page + bytes > 1ull << buffer->page_shift ||
-	    !mtt_page(card, buffer->mtt + 8 * (at >> buffer->page_shift),
-		      &page))
-		return NULL;
-	return card_dma(card, page + in_page, bytes, write);
+	return p && got == bytes ? p : NULL;
 }
 
 int queue_buffer_read(struct card *card, const struct queue_buffer *buffer,
@@ -142,7 +153,7 @@ static bool mr_decode(const u8 *mpt, struct mr *mr)
 	if (mr->page_shift < 9 || mr->page_shift > 40)
 		return false;
 	if (sizes & MPT_FIRST_BYTE)
-		mr->first_byte = get32(mpt + 0x3c) & 0x1fffff;
+		mr->first_byte = get32(mpt + 0x3c) & MPT_FIRST_BYTE_MAX;
 	else
 		mr->first_byte = mr->start & ((1ull << mr->page_shift) - 1);
 	return true;
@@ -157,19 +168,24 @@ u8 *mpt_of_key(struct card *card, u32 key)
 			MPT_BYTES, true);
 }
 
+bool mpt_is_in_use(const u8 *mpt, u32 key)
+{
+	u32 status = get32(mpt) >> 28;
+
+	return status != MPT_STATUS_INVALID && status != MPT_STATUS_FREE &&
+	       get32(mpt + 8) == (key >> 8 | key << 24);
+}
+
 bool mr_find(struct card *card, u32 key, u32 pd, u64 va, u64 bytes, u32 access,
 	     struct mr *mr)
 {
 	u8 *mpt = mpt_of_key(card, key);
-	u32 status;
 
-	if (!mpt)
-		return false;
-	status = get32(mpt) >> 28;
-	if (status == MPT_STATUS_INVALID || status == MPT_STATUS_FREE ||
-	    get32(mpt + 8) != (key >> 8 | key << 24) || !mr_decode(mpt, mr))
+	if (!mpt || !mpt_is_in_use(mpt, key) || !mr_decode(mpt, mr))
 		return false;
 	if (mr->pd != pd || (mr->flags & access) != access)
+		return false;
+	if (!(mr->flags & MPT_REGION) && !window_region(card, mpt))
 		return false;
 	if (mr->is_unbounded)
 		return va + bytes >= va;

@@ -28,6 +28,7 @@ enum {
 	ACCESS_REMOTE_READ = 1 << 12,
 	ACCESS_REMOTE_WRITE = 1 << 13,
 	ACCESS_REMOTE_ATOMIC = 1 << 14,
+	MPT_ACCESS = 0x1f << 10, /* all of them */
 };
 
 /* An MPT: its state, the first four bits (0: in use); bits of its dwords. */
@@ -40,6 +41,7 @@ enum {
 	MPT_IS_BOUND = 1 << 7, /* beside the QPN: a type-2 window */
 	MPT_LEN64 = 1 << 22,   /* beside the sizes, as the next */
 	MPT_FIRST_BYTE = 1 << 23,
+	MPT_FIRST_BYTE_MAX = 0x1fffff, /* that the entry has room for */
 };
 
 /* A memory region, decoded from its MPT for one use. */
@@ -68,6 +70,11 @@ u8 *card_icm(struct card *card, u64 virt, u64 bytes, bool write);
 /* Entry of the MTT table at byte offset @mtt: the page's device address. */
 bool mtt_page(struct card *card, u64 mtt, u64 *dma);
 
+/* As much of @want as is contiguous, @got; to walk a long ring. */
+u8 *queue_buffer_run(struct card *card, const struct queue_buffer *buffer,
+		     u64 offset, u64 want, bool write, u64 *got);
+
+/* All of @bytes, contiguous, or NULL. */
 u8 *queue_buffer_at(struct card *card, const struct queue_buffer *buffer,
 		    u64 offset, u64 bytes, bool write);
 int queue_buffer_read(struct card *card, const struct queue_buffer *buffer,
@@ -75,6 +82,9 @@ int queue_buffer_read(struct card *card, const struct queue_buffer *buffer,
 
 /* The entry that @key selects, whatever its state; NULL: not mapped. */
 u8 *mpt_of_key(struct card *card, u32 key);
+
+/* Is this entry valid, and @key its key, with all 32 bits? */
+bool mpt_is_in_use(const u8 *mpt, u32 key);
 
 /**
  * mr_find - look @key up and check that protection domain @pd may do @access

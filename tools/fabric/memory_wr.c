@@ -3,11 +3,11 @@
 #include "be.h"
 #include "card.h"
 #include "log.h"
+#include "window.h"
 
 #include <string.h>
 
 enum {
-	MPT_ACCESS = 0x1f << 10,
 	/* in the dword with the PD */
 	MPT_REMOTE_INVALIDATE = 1 << 24,
 	MPT_LOCAL_INVALIDATE = 1 << 25,
@@ -78,7 +78,8 @@ static bool fast_register(struct qp *qp, const struct memory_wr *wr)
 		return false;
 	first = wr->first_byte ? wr->first_byte
 			       : wr->va & ((1ull << wr->page_shift) - 1);
-	if (wr->bytes > UINT64_MAX / 2 || first >= 1ull << wr->page_shift)
+	if (wr->bytes > UINT64_MAX / 2 || first >= 1ull << wr->page_shift ||
+	    wr->first_byte > MPT_FIRST_BYTE_MAX)
 		return false;
 	nr_pages = (first + wr->bytes + (1ull << wr->page_shift) - 1) >>
 		   wr->page_shift;
@@ -90,10 +91,13 @@ static bool fast_register(struct qp *qp, const struct memory_wr *wr)
 	put32(mpt + 0x08, wr->key >> 8 | wr->key << 24);
 	put64(mpt + 0x10, wr->va);
 	put64(mpt + 0x18, wr->bytes);
+	/* without one of its own, the address says where the first page
+	 * begins: of large pages that is more than the field can hold */
 	put32(mpt + 0x28,
-	      (get32(mpt + 0x28) & ~(u32)MPT_LEN64) | MPT_FIRST_BYTE);
+	      (get32(mpt + 0x28) & ~(u32)(MPT_LEN64 | MPT_FIRST_BYTE)) |
+		      (wr->first_byte ? MPT_FIRST_BYTE : 0));
 	put32(mpt + 0x38, wr->page_shift);
-	put32(mpt + 0x3c, (u32)first);
+	put32(mpt + 0x3c, wr->first_byte);
 	set_status(mpt, 0);
 	return true;
 }
@@ -113,8 +117,7 @@ static bool bind(struct qp *qp, const struct memory_wr *wr)
 	    (wr->bind_flags & bind_zero_based))
 		return false;
 	if (!wr->bytes) { /* unbinds */
-		put64(mpt + 0x18, 0);
-		put32(mpt, get32(mpt) & ~(u32)MPT_ACCESS);
+		window_release(card, mpt);
 		return true;
 	}
 	if (!mr_find(card, wr->region_key, qp->pd, wr->va, wr->bytes,
@@ -126,7 +129,10 @@ static bool bind(struct qp *qp, const struct memory_wr *wr)
 	first = mr.first_byte + (wr->va - mr.start);
 	mtt = mr.mtt + (mr.is_physical ? 0 : 8 * (first >> mr.page_shift));
 	first &= (1ull << mr.page_shift) - 1;
-	if (!mr.is_physical && first > 0x1fffff)
+	if (!mr.is_physical && first > MPT_FIRST_BYTE_MAX)
+		return false;
+	window_release(card, mpt);
+	if (!window_attach(card, mpt, wr->region_key))
 		return false;
 	put32(mpt, (get32(mpt) & ~(u32)(MPT_ACCESS | MPT_PHYSICAL)) |
 			   wr->access | (mr.flags & MPT_PHYSICAL));
@@ -134,7 +140,6 @@ static bool bind(struct qp *qp, const struct memory_wr *wr)
 	put32(mpt + 0x08, wr->key >> 8 | wr->key << 24);
 	put64(mpt + 0x10, wr->va);
 	put64(mpt + 0x18, wr->bytes);
-	put32(mpt + 0x20, wr->region_key);
 	put32(mpt + 0x28, MPT_FIRST_BYTE);
 	mpt[0x2f] = (u8)(mtt >> 32);
 	put32(mpt + 0x30, (u32)mtt);
@@ -144,13 +149,22 @@ static bool bind(struct qp *qp, const struct memory_wr *wr)
 	return true;
 }
 
+/* A type-2 window belongs to the queue pair that it is bound to. */
+static bool is_of_another(const struct qp *qp, const u8 *mpt)
+{
+	return !(get32(mpt) & MPT_REGION) && (mpt[7] & MPT_IS_BOUND) &&
+	       get24(mpt + 4) != qp->qpn;
+}
+
 static bool invalidate(struct qp *qp, u32 key, u32 right)
 {
 	u8 *mpt = find(qp->card, key, qp->pd, false);
 
-	if (!mpt || get32(mpt + 0x08) != (key >> 8 | key << 24) ||
-	    !(get32(mpt + 0x0c) & right))
+	if (!mpt || !mpt_is_in_use(mpt, key) || !(get32(mpt + 0x0c) & right) ||
+	    is_of_another(qp, mpt) || region_has_windows(mpt))
 		return false;
+	if (!(get32(mpt) & MPT_REGION))
+		window_release(qp->card, mpt);
 	set_status(mpt, MPT_STATUS_FREE);
 	return true;
 }

@@ -85,6 +85,11 @@ u16 port_lid(const struct port *port)
 	return get16(port->info + INFO_LID);
 }
 
+u32 port_path_mask(const struct port *port)
+{
+	return (1u << (port->info[INFO_LMC] & 7)) - 1;
+}
+
 u16 port_sm_lid(const struct port *port)
 {
 	return get16(port->info + INFO_SM_LID);

@@ -94,6 +94,7 @@ void port_init(struct port *port, u8 number, u64 guid, u32 capabilities);
 
 enum port_state port_state(const struct port *port);
 u16 port_lid(const struct port *port);
+u32 port_path_mask(const struct port *port); /* of its LIDs, by the LMC */
 u16 port_sm_lid(const struct port *port);
 u64 port_gid_prefix(const struct port *port);
 u32 port_mtu_bytes(const struct port *port); /* of the link */

@@ -173,27 +173,36 @@ int qp_complete_recv(struct qp *qp, struct completion *completion)
 	return err;
 }
 
-static void flush_sends(struct qp *qp)
+/* Return: there was one, and there may be more. */
+static bool flush_send(struct qp *qp)
 {
-	struct send_wqe *wqe = &qp->tx.wqe;
+	struct completion completion = {
+		.qpn = qp->qpn,
+		.wqe_index = qp->send_ring.index,
+		.is_send = true,
+		.syndrome = WC_FLUSHED,
+	};
 	enum wc_syndrome syndrome;
 
 	/* a malformed request is one, too; an unmapped ring has no more */
-	while (queue_buffer_at(qp->card, &qp->buffer, qp->send_ring.offset, 16,
-			       false) &&
-	       wqe_fetch_send(qp, wqe, &syndrome) != WQE_NONE) {
-		struct completion completion = {
-			.qpn = qp->qpn,
-			.wqe_index = qp->send_ring.index,
-			.is_send = true,
-			.syndrome = WC_FLUSHED,
-		};
+	if (!queue_buffer_at(qp->card, &qp->buffer, qp->send_ring.offset, 16,
+			     false) ||
+	    wqe_fetch_send(qp, &qp->tx.wqe, &syndrome) == WQE_NONE)
+		return false;
+	if (cq_post(qp->card, qp->send_cqn, &completion))
+		return false;
+	qp->send_ring.index++;
+	qp->card->stats.flushed++;
+	return true;
+}
 
-		if (cq_post(qp->card, qp->send_cqn, &completion))
+/* A host that goes on to post, and to empty its CQ, would keep us here. */
+static void flush_sends(struct qp *qp)
+{
+	for (int i = 0; i < MESSAGES_PER_TURN; i++)
+		if (!flush_send(qp))
 			return;
-		qp->send_ring.index++;
-		qp->card->stats.flushed++;
-	}
+	work_queue(&qp->work);
 }
 
 static bool flush_recv(struct qp *qp, u16 index)

@@ -39,6 +39,9 @@ static inline bool qp_type_is_connected(enum qp_type type)
 
 enum { QPC_BYTES = 0xf8, QPC_ICM_BYTES = 0x100, PSN_MASK = 0xffffff };
 
+/* After so many, others get their turn. */
+enum { MESSAGES_PER_TURN = 32 };
+
 /* One ring in the QP's buffer. */
 struct ring {
 	u64 offset;

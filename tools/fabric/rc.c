@@ -13,7 +13,6 @@
 #include <string.h>
 
 enum {
-	MESSAGES_PER_TURN = 32,
 	BYTES_PER_TURN = 256 << 10,
 	RNR_DELAY_MIN_NS = 500000,
 };

@@ -40,10 +40,21 @@ void sa_close(struct sa *sa)
 	rmpp_close(&sa->rmpp);
 }
 
+static bool has_members(const struct sa_group *group)
+{
+	for (size_t i = 0; i < ARRAY_LEN(group->join_states); i++)
+		if (group->join_states[i])
+			return true;
+	return false;
+}
+
 void sa_port_gone(struct sa *sa, unsigned int number)
 {
 	for (int i = 0; i < SA_MAX_GROUPS; i++) {
-		sa->groups[i].join_states[number] = 0;
+		struct sa_group *group = &sa->groups[i];
+
+		group->join_states[number] = 0;
+		group->is_used = group->is_used && has_members(group);
 		sa->sw->mft[i] &= ~(1ull << number);
 	}
 }

@@ -102,7 +102,8 @@ static u16 join(struct sa_query *query)
 
 	if (!port)
 		return SA_ERR_INVALID_GID;
-	if (!(query->mask & COMPONENT_MGID) || query->data[0] != 0xff)
+	if (!(query->mask & COMPONENT_MGID) || query->data[0] != 0xff ||
+	    !(query->data[OFFSET_JOIN] & 0xf))
 		return SA_ERR_INVALID;
 	if (index < 0)
 		index = create_group(query);

@@ -268,11 +268,17 @@ static bool lid_is_taken(const struct sm *sm, u16 lid)
 	return is_taken;
 }
 
+/* There are far more than ports: behind the last one the first are free. */
 static u16 new_lid(struct sm *sm)
 {
-	while (lid_is_taken(sm, sm->next_lid))
-		sm->next_lid++;
-	return sm->next_lid++;
+	u16 lid;
+
+	do {
+		if (sm->next_lid >= LID_MULTICAST)
+			sm->next_lid = SM_LID + 1;
+		lid = sm->next_lid++;
+	} while (lid_is_taken(sm, lid));
+	return lid;
 }
 
 /*

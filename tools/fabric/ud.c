@@ -9,21 +9,29 @@
 #include <string.h>
 
 enum {
-	MESSAGES_PER_TURN = 32,
 	MCG_MEMBERS = 0x20, /* offset of the first QPN */
 	MCG_BLOCK_LOOPBACK = 1 << 30,
 };
 
 static struct packet outgoing; /* built here; nothing keeps it */
 
+/* The LID that a path says: of the port's own only the lowest bits, so many as
+ * its LMC, are the sender's choice. */
+static u16 source_lid(const struct port *port, u32 path_bits)
+{
+	return (u16)(port_lid(port) | (path_bits & port_path_mask(port)));
+}
+
 static void build_grh(struct qp *qp, const struct datagram *d)
 {
 	const struct port *port = &qp_port(qp)->ib;
+	u32 padding = -outgoing.bytes & 3;
 	u8 *grh = outgoing.grh;
 
 	put32(grh, 6u << 28 | (u32)d->traffic_class << 20 | d->flow_label);
-	put16(grh + 4,
-	      (u16)(BTH_BYTES + DETH_BYTES + outgoing.bytes + ICRC_BYTES));
+	put16(grh + 4, (u16)(BTH_BYTES + DETH_BYTES +
+			     (outgoing.has_immediate ? IMMEDIATE_BYTES : 0) +
+			     outgoing.bytes + padding + ICRC_BYTES));
 	grh[6] = 0x1b;
 	grh[7] = d->hop_limit;
 	put64(grh + 8, port_gid_prefix(port));
@@ -47,7 +55,7 @@ static enum wc_syndrome build_ud(struct qp *qp)
 		return WC_LOCAL_PROTECTION;
 	outgoing.bytes = (u32)wqe->bytes;
 	outgoing.dlid = d->dlid;
-	outgoing.slid = port_lid(port) | d->path_bits;
+	outgoing.slid = source_lid(port, d->path_bits);
 	outgoing.sl = d->sl;
 	outgoing.dqpn = d->dqpn;
 	outgoing.sqpn = qp_wire_number(qp);
@@ -74,8 +82,7 @@ static enum wc_syndrome parse_headers(struct qp *qp, const u8 *raw, u32 bytes)
 	outgoing.sl = raw[1] >> 4;
 	outgoing.slid = LID_PERMISSIVE;
 	if (!wqe->mlx_permissive_slid)
-		outgoing.slid =
-			port_lid(&qp_port(qp)->ib) | (get16(raw + 6) & 0x7f);
+		outgoing.slid = source_lid(&qp_port(qp)->ib, get16(raw + 6));
 	if (outgoing.has_grh) {
 		memcpy(outgoing.grh, raw + at, GRH_BYTES);
 		at += GRH_BYTES;

@@ -205,6 +205,13 @@ static void do_irq_info(struct vfu_stream *s, struct message *m)
 	send_reply(s, m, 0, out, sizeof(out));
 }
 
+/* Exactly one of the kinds of data: others would be looked for in vain. */
+static bool is_one_kind(u32 flags)
+{
+	flags &= VFU_IRQ_DATA_NONE | VFU_IRQ_DATA_BOOL | VFU_IRQ_DATA_EVENTFD;
+	return flags && !(flags & (flags - 1));
+}
+
 static void do_set_irqs(struct vfu_stream *s, struct message *m)
 {
 	struct vfu_irq_set set = {.fds = m->fds, .nr_fds = m->nr_fds};
@@ -218,7 +225,7 @@ static void do_set_irqs(struct vfu_stream *s, struct message *m)
 	set.start = load32(m->body + 12);
 	set.count = load32(m->body + 16);
 	set.data = m->body + 20;
-	if (set.index >= VFU_NR_IRQS)
+	if (set.index >= VFU_NR_IRQS || !is_one_kind(set.flags))
 		goto out;
 	limit = s->ops->nr_vectors(s->device, set.index);
 	if (!range_inside(set.start, set.count, limit))
