@@ -299,19 +299,17 @@ static void unlink_page(struct cpage *page)
 	spin_unlock(&lru_lock);
 }
 
-static void end_fill(struct cpage *page, enum cpage_state state, int error)
-{
-	page->error = error;
-	smp_store_release(&page->state, state);
-	waitq_wake_all(fill_waitq(page));
-}
-
+/* READY, and a candidate for eviction: both at once, under the lock that who
+ * evicts or removes it takes.  From then on it may be gone at any time. */
 void cpage_fill_done(struct cpage *page)
 {
+	struct waitq *waitq = fill_waitq(page);
+
 	spin_lock(&lru_lock);
 	list_add_tail(&page->lru_link, &lru);
+	smp_store_release(&page->state, CPAGE_READY);
 	spin_unlock(&lru_lock);
-	end_fill(page, CPAGE_READY, 0);
+	waitq_wake_all(waitq);
 }
 
 void cpage_fill_failed(struct cpage *page, int error)
@@ -324,7 +322,9 @@ void cpage_fill_failed(struct cpage *page, int error)
 	unlink_page(page);
 	spin_unlock(&b->lock);
 	spin_unlock(&file->lock);
-	end_fill(page, CPAGE_GONE, error);
+	page->error = error;
+	smp_store_release(&page->state, CPAGE_GONE);
+	waitq_wake_all(fill_waitq(page));
 	cpage_discard(page);
 }
 

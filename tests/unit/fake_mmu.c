@@ -69,7 +69,7 @@ void pt_destroy(struct page_table *pt)
 	table_free(pt->top, 3);
 }
 
-pte_t *pt_walk(struct page_table *pt, u64 vaddr, bool alloc)
+static pte_t *walk(struct page_table *pt, u64 vaddr, bool alloc)
 {
 	pte_t *table = pt->top;
 
@@ -83,6 +83,14 @@ pte_t *pt_walk(struct page_table *pt, u64 vaddr, bool alloc)
 		table = (pte_t *)*slot;
 	}
 	return &table[vaddr >> 12 & 511];
+}
+
+pte_t *pt_walk(struct page_table *pt, u64 vaddr, bool alloc)
+{
+	pte_t *ptep = walk(pt, vaddr, alloc);
+
+	fake_sched_point(); /* does the table stay? */
+	return ptep;
 }
 
 pte_t *pt_next(struct page_table *pt, u64 *vaddr, u64 end)
@@ -132,6 +140,7 @@ u64 pt_count_tables(const struct page_table *pt)
 
 void pt_free_range(struct page_table *pt, u64 start, u64 end)
 {
+	fake_sched_point();
 	free_range(pt->top, 3, 0, start, end);
 }
 
@@ -162,7 +171,7 @@ u8 *mmu_access(struct page_table *pt, u64 vaddr, bool is_write)
 
 	if (e->pt != pt || e->vaddr != page || (e->pte & need) != need ||
 	    (e->pte & have) != have) {
-		ptep = pt_walk(pt, page, false);
+		ptep = walk(pt, page, false);
 		e->pt = NULL;
 		if (!ptep || (*ptep & need) != need)
 			return NULL;

@@ -103,7 +103,7 @@ static bool batch_add(struct prefetch_batch *batch, const pte_t *ptep,
 	return true;
 }
 
-/* vma_lock is held: tables of pages that are not busy stay.
+/* vma_lock is held: where something is mapped that is not busy, tables stay.
  * Return: how many pages of @plan were looked at. */
 static u32 choose_pages(struct aspace *aspace, const struct prefetch_plan *plan,
 			const struct memnode *node,
@@ -122,7 +122,8 @@ static u32 choose_pages(struct aspace *aspace, const struct prefetch_plan *plan,
 
 		if (vaddr >= aspace->vmas.high)
 			break;
-		if (aspace_is_busy(aspace, vaddr))
+		if (aspace_is_busy(aspace, vaddr) ||
+		    !aspace_vma_at(aspace, vaddr))
 			continue;
 		ptep = pt_walk(&aspace->pt, vaddr, false);
 		if (!ptep)

@@ -25,7 +25,6 @@
 
 #define HEAP      0x200000ul
 #define MAX_FORKS 4u
-#define NR_ROUNDS 3u
 
 struct scanner {
 	struct aspace *aspace;
@@ -35,7 +34,9 @@ struct scanner {
 
 static u64 seed;
 static struct {
+	u64 start;
 	u32 nr_pages;
+	u32 nr_rounds;   /* of each scanner */
 	u32 nr_scanners; /* at work */
 	u32 nr_forks;
 } heap;
@@ -47,7 +48,7 @@ static u8 heap_byte(u32 page)
 
 static u8 *touch(struct aspace *aspace, u32 page, bool is_write)
 {
-	u64 vaddr = HEAP + page * PAGE_SIZE;
+	u64 vaddr = heap.start + page * PAGE_SIZE;
 	u8 *at;
 
 	while (!(at = mmu_access(&aspace->pt, vaddr, is_write))) {
@@ -75,7 +76,7 @@ static void scan_main(void *arg)
 {
 	struct scanner *s = arg;
 
-	for (u32 round = 0; round < NR_ROUNDS; round++) {
+	for (u32 round = 0; round < heap.nr_rounds; round++) {
 		for (u32 i = 0; i < heap.nr_pages; i += s->stride) {
 			expect_page(s->aspace, i);
 			if (!rand_below(&s->rand, 4))
@@ -104,7 +105,7 @@ static void disturb(struct aspace *aspace, struct rand *rand)
 	struct aspace *child;
 
 	if (rand_below(rand, 8)) {
-		CHECK(!aspace_madvise(aspace, HEAP + at * PAGE_SIZE,
+		CHECK(!aspace_madvise(aspace, heap.start + at * PAGE_SIZE,
 				      n * PAGE_SIZE, MADV_DONTNEED));
 		for (u32 i = at; i < at + n; i++)
 			*touch(aspace, i, true) = heap_byte(i);
@@ -126,7 +127,9 @@ static struct aspace *start(const char *geometry)
 	fake_m_start(4096);
 	CHECK(!aspace_start());
 	CHECK(!aspace_exec(&req, "a\0b", &rep, &aspace));
+	heap.start = HEAP;
 	heap.nr_pages = pcache.nr_lines * 2;
+	heap.nr_rounds = 3;
 	CHECK(aspace_brk(aspace, HEAP + heap.nr_pages * PAGE_SIZE) > 0);
 	for (u32 i = 0; i < heap.nr_pages; i++)
 		*touch(aspace, i, true) = heap_byte(i);
@@ -184,4 +187,49 @@ static void run_alone(void)
 KTEST(a_scan_finds_its_pages_read_ahead)
 {
 	model_run_seeds(run_alone, &seed, 3);
+}
+
+/* [@vaddr, +@nr_pages) becomes mapped, anonymous and writable. */
+static void map_fixed(struct aspace *aspace, u64 vaddr, u64 nr_pages)
+{
+	struct mmap_args args = {
+		.vaddr = vaddr,
+		.len_bytes = nr_pages * PAGE_SIZE,
+		.prot = PROT_READ | PROT_WRITE,
+		.flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
+	};
+
+	CHECK(aspace_mmap(aspace, &args) == (long)vaddr);
+}
+
+/*
+ * A scan ends where a page table does.  Another thread maps and unmaps a page
+ * that is alone in the next table, which comes and goes with it, while the
+ * scan looks for what lies ahead.
+ */
+static void run_beside_a_hole(void)
+{
+	const u64 edge = 0x40000000, alone = edge + 0x100000;
+	struct aspace *aspace = start("512K,8way");
+
+	heap.nr_rounds = 20;
+	heap.start = edge - heap.nr_pages * PAGE_SIZE;
+	map_fixed(aspace, heap.start, heap.nr_pages);
+	for (u32 i = 0; i < heap.nr_pages; i++)
+		*touch(aspace, i, true) = heap_byte(i);
+	aspace_hold(aspace);
+	scan_start(aspace, 1);
+	while (heap.nr_scanners) {
+		map_fixed(aspace, alone, 1);
+		*touch(aspace, (u32)((alone - heap.start) / PAGE_SIZE), true) =
+			1;
+		CHECK(!aspace_munmap(aspace, alone, PAGE_SIZE));
+	}
+	aspace_put(aspace);
+	model_expect_nothing_left();
+}
+
+KTEST(no_table_is_looked_at_that_an_munmap_may_free)
+{
+	model_run_seeds(run_beside_a_hole, &seed, 6);
 }
