@@ -14,7 +14,11 @@ from .terminal import Terminal, stdio_modes
 
 EXIT = re.compile(r'brick: exit status (\d+)')
 STARTED = re.compile(r'brick: run ')
-OOPS = re.compile(r'panic: .*|BUG: .*')
+# How a node's last words begin, and how they end.
+FALL = re.compile(r'^(?:brick> )?\[ *\d+\.\d+\] err +((?:panic|oops):.*)')
+SAID = re.compile(r'^\[ *\d+\.\d+\] err +')
+FALLEN = 'the node is stopped'
+LAST_WORDS_S = 10   # a node may not come to the end of them
 # A line of a trace: the program's words stand in it.
 TRACED = re.compile(r'^(?:brick> )?\[ *(\d+\.\d+)\] call  (.*)')
 STATUS_NO_CLUSTER = 125   # as docker and env: the tool itself failed
@@ -80,6 +84,35 @@ class LogTail:
         return lines
 
 
+class Fall:
+    """A node's oops or panic, as its log tells it."""
+
+    def __init__(self, node):
+        self.node = node
+        self.log = LogTail(node)
+        self.words = None
+        self.deadline = None
+
+    def check(self):
+        """Raise BrickError when the node has said why it stopped."""
+        for line in self.log.lines():
+            m = FALL.match(line)
+            if m and self.words is None:
+                self.words = [m[1].strip()]
+                self.deadline = time.monotonic() + LAST_WORDS_S
+            elif self.words is not None:
+                self.words.append(SAID.sub('', line).strip())
+        if self.words is not None and (
+                FALLEN in self.words or time.monotonic() > self.deadline):
+            raise BrickError(f'{self.node.name}: {self.what()}; log: '
+                             + self.node.path('log'))
+
+    def what(self):
+        """Its first words; a bare "panic:" has its reason a line below."""
+        bare = self.words[0].endswith(':')
+        return ' '.join(self.words[:2 if bare else 1])
+
+
 def waiting_for(cluster):
     """What the nodes' logs last said, for the progress line."""
     for n in cluster.nodes:
@@ -103,6 +136,7 @@ class Run:
             raise BrickError('the cluster has no processor node')
         self.p = p[0]
         self.log = LogTail(self.p)
+        self.falls = [Fall(node) for node in self.cluster.nodes]
         self.trace = None   # where lines of --strace go
         self.started = False
         self.status = None
@@ -190,6 +224,8 @@ class Run:
             elif not terminal.framed:
                 terminal.is_ready = True
             if self.status is None:
+                for fall in self.falls:
+                    fall.check()
                 self.cluster.check_alive()
                 if not is_open:
                     time.sleep(0.1)
@@ -212,6 +248,3 @@ class Run:
             m = EXIT.search(line)
             if m:
                 self.status = int(m[1])
-            if OOPS.search(line):
-                raise BrickError(f'{self.p.name}: {line.strip()}; log: '
-                                 + self.p.path('log'))

@@ -54,7 +54,7 @@ test-matrix: ready ## All map-reduce programs, versions, threads and sizes of pc
 		tests/cluster/test_matrix.py
 
 test-linux: ready ## Debian's kernel and RDMA programs on the fabric, all tests
-	$(Q)$(MAKE) tools
+	$(Q)$(MAKE) kernel tools image
 	$(Q)BRICK_TESTS=all /usr/bin/python3 -m pytest -q $(ARGS) tests/linux
 
 bench-fabric: ready ## Doorbells, reads, guests and memory of the fabric

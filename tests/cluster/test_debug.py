@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from conftest import BUILD, TOP
+from conftest import BUILD, TOP, short_folder
 from test_boot import boot, connect, receive
 from test_python import PROGRAMS, PYTHON, same_as_native
 
@@ -66,6 +66,40 @@ def test_programs_pass_all_checks(brick, name, cpus, pcache):
 
 def test_kernel_made_by_clang_runs_a_program(brick):
     run_on(brick, LLVM, PROGRAMS['hello'])
+
+
+@pytest.mark.parametrize('node, name, words', [
+    ('p0', 'lock-twice', r'p0: panic: lock outer_lock .* taken twice; log: '),
+    ('m0', 'table', 'm0: oops: page-table page written to at .*; log: ')])
+def test_a_run_ends_at_once_when_a_node_does(node, name, words):
+    folder = os.path.join(short_folder(), '1')
+    with subprocess.Popen(
+            [os.path.join(TOP, 'scripts/brick'), 'run', '--dir', folder,
+             '--kernel', f'{DEBUG}/brick.elf', '--timeout', '900', '--',
+             '/usr/bin/sleep', '800'], stdin=subprocess.DEVNULL,
+            stderr=subprocess.PIPE) as run:
+        try:
+            wait_for_memory(run, os.path.join(folder, 'p0.log'))
+            with connect(os.path.join(folder, f'{node}.log.sock')) as s:
+                s.sendall(f'provoke {name}\n'.encode())
+                receive(s, b'the node is stopped')
+                said = run.communicate(timeout=600)[1].decode()
+        finally:
+            run.terminate()
+    assert re.search(words, said), said
+    assert run.returncode == 125
+
+
+def wait_for_memory(run, log):
+    deadline = time.monotonic() + 300
+    while time.monotonic() < deadline and run.poll() is None:
+        if os.path.exists(log):
+            with open(log, 'rb') as f:
+                # by then the monitors of all nodes take what is typed
+                if b'mm: using memory node' in f.read():
+                    return
+        time.sleep(0.2)
+    raise AssertionError('the cluster does not come up')
 
 
 class Machine:
