@@ -11,7 +11,7 @@ from bricklib.workload import compile_program, small_root
 from conftest import BUILD
 
 SOURCES = ('process', 'signals', 'threads', 'clocks', 'files', 'streams', 'pi',
-           'mapcheck', 'storm', 'timers')
+           'mapcheck', 'storm', 'timers', 'sockets')
 # How, and what is added to the name.
 LINKED = {'dynamic': ('', ()), 'static': ('-static', ('-static',)),
           'static-pie': ('-pie', ('-static-pie',))}

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -336,6 +337,94 @@ static int remove_one(const char *path, const struct stat *st, int flag,
 	return remove(path);
 }
 
+static int lock_fd;
+
+static void *lock_and_wait(void *arg)
+{
+	struct flock fl = {.l_type = F_WRLCK};
+
+	(void)arg;
+	return (void *)res(fcntl(lock_fd, F_SETLKW, &fl));
+}
+
+/* Return: the process that has @fd's file locked until @go is written to. */
+static pid_t hold_lock(int fd, int go[2])
+{
+	struct flock fl = {.l_type = F_WRLCK};
+	int held[2];
+	pid_t pid;
+	char c;
+
+	if (pipe(go) || pipe(held))
+		return -1;
+	pid = fork();
+	if (!pid) {
+		fcntl(fd, F_SETLK, &fl);
+		write(held[1], "x", 1);
+		read(go[0], &c, 1);
+		_exit(0);
+	}
+	read(held[0], &c, 1);
+	close(held[0]);
+	close(held[1]);
+	return pid;
+}
+
+/* A lock that comes when its descriptor is closed already does not stay. */
+static void test_lock_and_close(void)
+{
+	struct flock fl = {.l_type = F_WRLCK};
+	pthread_t thread;
+	void *result;
+	int go[2], fd, status;
+
+	lock_fd = open("locked", O_RDWR | O_CREAT, 0600);
+	fd = dup(lock_fd);
+	hold_lock(fd, go);
+	pthread_create(&thread, NULL, lock_and_wait, NULL);
+	usleep(200000); /* it is likely to wait by then */
+	close(lock_fd);
+	write(go[1], "x", 1);
+	pthread_join(thread, &result);
+	say("closed meanwhile", (long)result == -EBADF);
+	wait(&status);
+	if (!fork()) {
+		fcntl(fd, F_GETLK, &fl);
+		_exit(fl.l_type == F_UNLCK);
+	}
+	wait(&status);
+	say("nothing stays", WEXITSTATUS(status));
+	close(fd);
+	close(go[0]);
+	close(go[1]);
+}
+
+static void *lock_alone(void *fd)
+{
+	say("alone", flock(*(int *)fd, LOCK_EX) || flock(*(int *)fd, LOCK_UN));
+	return NULL;
+}
+
+/* Two that share a file both want it alone: one gets it first. */
+static void test_flock_upgrade(void)
+{
+	int a = open("locked", O_RDWR), b = open("locked", O_RDWR);
+	pthread_t thread;
+
+	flock(a, LOCK_SH);
+	flock(b, LOCK_SH);
+	say("not now", res(flock(a, LOCK_EX | LOCK_NB)));
+	say("the other, as that one lost its own",
+	    res(flock(b, LOCK_EX | LOCK_NB)));
+	say("share", flock(b, LOCK_SH) || flock(a, LOCK_SH));
+	pthread_create(&thread, NULL, lock_alone, &a);
+	lock_alone(&b);
+	pthread_join(thread, NULL);
+	close(a);
+	close(b);
+	unlink("locked");
+}
+
 int main(void)
 {
 	strcpy(dir, "/tmp/files-XXXXXX");
@@ -351,6 +440,8 @@ int main(void)
 	test_unlinked();
 	test_shared_mapping();
 	test_locks();
+	test_lock_and_close();
+	test_flock_upgrade();
 	chdir("/");
 	say("removed", nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS));
 	say("gone", access(dir, F_OK));

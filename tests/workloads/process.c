@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -122,6 +123,57 @@ static void test_memory(void)
 	wait(NULL);
 	free((void *)own);
 	munmap(shared, 4096);
+}
+
+struct sibling {
+	char stack[16384];
+	volatile int has_run;
+};
+
+static int run_sibling(void *arg)
+{
+	struct sibling *s = arg;
+
+	usleep(50000);
+	s->has_run = 1;
+	_exit(4);
+}
+
+/* Who called vfork waits for the child, also for one that is its sibling. */
+static void test_vfork_sibling(void)
+{
+	int status, nr = 0, sum = 0;
+
+	if (!fork()) {
+		static struct sibling s;
+
+		clone(run_sibling, s.stack + sizeof(s.stack),
+		      CLONE_VM | CLONE_VFORK | CLONE_PARENT, &s);
+		_exit(s.has_run);
+	}
+	while (wait(&status) > 0) {
+		nr++;
+		sum += WEXITSTATUS(status);
+	}
+	say("two children", nr);
+	say("the maker waited", sum == 4 + 1);
+}
+
+/* Thread storage is in user memory, or there is no child. */
+static void test_clone_bad_tls(void)
+{
+	static const unsigned long bad[] = {1ul << 47, 1ul << 63, -1ul};
+
+	for (unsigned int i = 0; i < 3; i++) {
+		long pid = syscall(SYS_clone, CLONE_SETTLS | SIGCHLD, 0, NULL,
+				   NULL, bad[i]);
+
+		if (!pid)
+			_exit(0);
+		say("thread storage refused", pid < 0 && errno == EPERM);
+		if (pid > 0)
+			waitpid((pid_t)pid, NULL, 0);
+	}
 }
 
 static void test_many(void)
@@ -275,6 +327,8 @@ int main(int argc, char **argv)
 	test_wait();
 	test_stop();
 	test_memory();
+	test_vfork_sibling();
+	test_clone_bad_tls();
 	test_many();
 	test_orphan();
 	test_groups();

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
@@ -441,12 +442,44 @@ static void test_timers(void)
 	say("alarm left", alarm(0));
 }
 
+/* What a process lets wait is bounded; the sender hears of it. */
+static void test_limit(void)
+{
+	struct rlimit old, few;
+	struct timespec now = {0};
+	int nr_sent = 0, nr_taken = 0, err;
+	sigset_t mask;
+
+	sigemptyset(&mask);
+	sigaddset(&mask, SIGRTMIN);
+	sigprocmask(SIG_BLOCK, &mask, NULL);
+	getrlimit(RLIMIT_SIGPENDING, &old);
+	few = old;
+	few.rlim_cur = 20;
+	setrlimit(RLIMIT_SIGPENDING, &few);
+	while (nr_sent < 1000 &&
+	       !sigqueue(getpid(), SIGRTMIN, (union sigval){.sival_int = 1}))
+		nr_sent++;
+	err = errno;
+	say("no more than the limit", nr_sent > 0 && nr_sent <= 20);
+	say("says so", err == EAGAIN);
+	say("kill does not mind", kill(getpid(), SIGRTMIN));
+	while (sigtimedwait(&mask, NULL, &now) == SIGRTMIN)
+		nr_taken++;
+	say("all of them came", nr_taken == nr_sent);
+	say("room again", sigqueue(getpid(), SIGRTMIN, (union sigval){0}));
+	sigtimedwait(&mask, NULL, &now);
+	setrlimit(RLIMIT_SIGPENDING, &old);
+	sigprocmask(SIG_UNBLOCK, &mask, NULL);
+}
+
 int main(void)
 {
 	setvbuf(stdout, NULL, _IONBF, 0);
 	test_handlers();
 	test_nesting();
 	test_realtime();
+	test_limit();
 	test_altstack();
 	test_registers();
 	test_faults();

@@ -277,6 +277,23 @@ static void *write_later(void *arg)
 	return (void *)write(*(int *)arg, "x", 1);
 }
 
+/* Who asks for nothing hears of the end all the same. */
+static void test_epoll_for_nothing(void)
+{
+	struct epoll_event event = {.events = 0, .data.u64 = 5};
+	int ep = epoll_create1(0), s[2];
+
+	socketpair(AF_UNIX, SOCK_STREAM, 0, s);
+	say("add for nothing", epoll_ctl(ep, EPOLL_CTL_ADD, s[0], &event));
+	write(s[1], "x", 1);
+	say("data is not told", epoll_wait(ep, &event, 1, 0));
+	close(s[1]);
+	say("the end is", epoll_wait(ep, &event, 1, 60000));
+	say("hang-up", event.events == EPOLLHUP && event.data.u64 == 5);
+	close(s[0]);
+	close(ep);
+}
+
 static void test_epoll_in_epoll(void)
 {
 	int inner = epoll_create1(0), outer = epoll_create1(0), p[2];
@@ -540,6 +557,7 @@ int main(void)
 	test_fifo();
 	test_poll();
 	test_epoll();
+	test_epoll_for_nothing();
 	test_epoll_in_epoll();
 	test_epoll_edge_through_epoll();
 	test_epoll_chain();

@@ -188,7 +188,26 @@ static int flock_range(struct file *file, const struct uapi_flock *fl,
 	return 0;
 }
 
-static long fcntl_lock(struct file *file, int cmd, u64 arg)
+static bool names_file(int fd, const struct file *file)
+{
+	struct file *now = fd_get(current_files(), fd);
+
+	file_put(now);
+	return now == file;
+}
+
+/* Drop a lock that a close of @fd by another thread came too early for; nobody
+ * would ever. */
+static void unlock_closed(struct file *file, u64 start, u64 end)
+{
+	const void *owner = current_files();
+
+	if (file_lock_range(file, FILE_LOCK_POSIX, owner, current_pid(),
+			    F_UNLCK, start, end, false))
+		file_lock_release_owner(file->vnode, owner);
+}
+
+static long fcntl_lock(struct file *file, int fd, int cmd, u64 arg)
 {
 	bool is_ofd = cmd >= F_OFD_GETLK;
 	const void *owner = is_ofd ? (void *)file : (void *)current_files();
@@ -217,6 +236,10 @@ static long fcntl_lock(struct file *file, int cmd, u64 arg)
 	err = file_lock_range(
 		file, FILE_LOCK_POSIX, owner, is_ofd ? (u32)-1 : current_pid(),
 		fl.l_type, start, end, cmd == F_SETLKW || cmd == F_OFD_SETLKW);
+	if (!err && !is_ofd && fl.l_type != F_UNLCK && !names_file(fd, file)) {
+		unlock_closed(file, start, end);
+		return -EBADF;
+	}
 	return err == -EINTR ? -ERESTARTSYS : err;
 }
 
@@ -244,7 +267,7 @@ static long fcntl_file(struct file *file, int fd, int cmd, u64 arg)
 	case F_OFD_GETLK:
 	case F_OFD_SETLK:
 	case F_OFD_SETLKW:
-		return fcntl_lock(file, cmd, arg);
+		return fcntl_lock(file, fd, cmd, arg);
 	case F_GETPIPE_SZ:
 		return pipe_size(file);
 	case F_SETPIPE_SZ:

@@ -329,22 +329,28 @@ long sys_recvfrom(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
 /* ---- control messages: passing descriptors
  * ----------------------------------------------------- */
 
-/* Take the files of one SCM_RIGHTS message. */
-static int rights_get(const int *fds, u32 nr, struct unix_io *io)
+/* Take the files of one SCM_RIGHTS message, after those of earlier ones. */
+static int rights_get(const int *fds, u64 nr, struct unix_io *io)
 {
 	struct file **files;
 
-	if (nr > UNIX_MAX_RIGHTS || io->nr_files)
+	if (nr > UNIX_MAX_RIGHTS - io->nr_files)
 		return -EINVAL;
-	files = kcalloc(max(nr, 1u), sizeof(*files));
+	if (!nr)
+		return 0;
+	files = kcalloc(io->nr_files + nr, sizeof(*files));
 	if (!files)
 		return -ENOMEM;
+	if (io->nr_files)
+		memcpy(files, io->files, io->nr_files * sizeof(*files));
+	kfree(io->files);
 	io->files = files;
-	for (u32 i = 0; i < nr; i++) {
-		files[i] = fd_get(current_files(), fds[i]);
-		if (!files[i])
+	for (u64 i = 0; i < nr; i++) {
+		struct file *file = fd_get(current_files(), fds[i]);
+
+		if (!file)
 			return -EBADF;
-		io->nr_files = i + 1;
+		files[io->nr_files++] = file;
 	}
 	return 0;
 }

@@ -190,7 +190,7 @@ static u32 epoll_item_poll(struct epoll_item *item)
 		return 0; /* one shot that was fired */
 	is = child ? epoll_events(child)
 		   : item->file->ops->poll(item->file, NULL);
-	return is & (want | POLLERR | POLLHUP);
+	return is & want;
 }
 
 /* What an epoll is ready for: items that were woken, but whose files are
@@ -524,6 +524,7 @@ long sys_epoll_ctl(u64 a0, u64 a1, u64 a2, u64 a3)
 
 	if (op != EPOLL_CTL_DEL && copy_from_user(&event, a3, sizeof(event)))
 		return -EFAULT;
+	event.events |= POLLERR | POLLHUP; /* nobody can refuse to hear these */
 	err = epoll_get(a0, &epfile);
 	if (err)
 		return err;

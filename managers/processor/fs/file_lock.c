@@ -100,6 +100,11 @@ static int file_lock_try(struct vnode *vn, const struct file_lock *want)
 	    file_lock_conflict(vn, want->kind, want->owner, want->type,
 			       want->start, want->end)) {
 		err = -EAGAIN;
+		/* flock(2) gives up what it had before it waits: two that
+		 * share a file and both want it alone would wait for ever */
+		if (want->kind == FILE_LOCK_FLOCK)
+			file_lock_carve(vn, want->kind, want->owner,
+					want->start, want->end, &spare, &dead);
 	} else {
 		file_lock_carve(vn, want->kind, want->owner, want->start,
 				want->end, &spare, &dead);
@@ -110,7 +115,7 @@ static int file_lock_try(struct vnode *vn, const struct file_lock *want)
 		}
 	}
 	spin_unlock(&file_lock_lock);
-	if (!err)
+	if (!err || !list_empty(&dead))
 		waitq_wake_all(&file_lock_waitq);
 out:
 	file_lock_free_list(&dead);

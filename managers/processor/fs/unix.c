@@ -49,6 +49,8 @@ struct unix_sock *unix_alloc(u32 type)
 	poll_head_init(&s->head, LOCK_POLL);
 	list_init(&s->queue);
 	list_init(&s->in_names);
+	list_init(&s->senders);
+	list_init(&s->in_senders);
 	list_init(&s->pending);
 	list_init(&s->in_pending);
 	return s;
@@ -75,15 +77,39 @@ struct unix_sock *unix_peer_get(struct unix_sock *s)
 	return peer;
 }
 
+/* @peer, a reference, is to whom @s sends from now on; NULL: nobody.
+ * unix_mutex held; returns the old one's reference to put. */
+static struct unix_sock *unix_set_peer(struct unix_sock *s,
+				       struct unix_sock *peer)
+{
+	struct unix_sock *was = s->peer;
+
+	s->peer = peer;
+	list_del_init(&s->in_senders);
+	if (peer)
+		list_add_tail(&s->in_senders, &peer->senders);
+	return was;
+}
+
 /* Forget the peer, and be forgotten.  unix_mutex held; the reference to put. */
 static struct unix_sock *unix_unpair(struct unix_sock *s)
 {
-	struct unix_sock *peer = s->peer;
+	struct unix_sock *peer = unix_set_peer(s, NULL);
 
-	s->peer = NULL;
 	if (peer && peer->peer == s)
 		peer->is_peer_gone = true;
 	return peer;
+}
+
+void unix_wake_senders(struct unix_sock *s)
+{
+	struct unix_sock *sender;
+
+	poll_wake(&s->head, POLLOUT);
+	mutex_lock(&unix_mutex);
+	list_for_each_entry (sender, &s->senders, in_senders)
+		poll_wake(&sender->head, POLLOUT | POLLWRNORM);
+	mutex_unlock(&unix_mutex);
 }
 
 /* The file is gone, or it never got one (not accepted). */
@@ -107,6 +133,7 @@ static void unix_close(struct unix_sock *s)
 		poll_wake(&peer->head, POLLIN | POLLOUT | POLLHUP);
 	unix_put(peer);
 	poll_wake(&s->head, POLLHUP);
+	unix_wake_senders(s); /* there is nobody to wait for */
 	unix_put(s);
 }
 
@@ -118,8 +145,8 @@ static void unix_pair_locked(struct unix_sock *a, struct unix_sock *b)
 {
 	atomic_inc(&a->nr_refs);
 	atomic_inc(&b->nr_refs);
-	a->peer = b;
-	b->peer = a;
+	unix_set_peer(a, b); /* both are new: they had none */
+	unix_set_peer(b, a);
 	a->state = UNIX_CONNECTED;
 	b->state = UNIX_CONNECTED;
 	a->peer_cred = b->cred;
@@ -371,8 +398,7 @@ int unix_connect(struct unix_sock *s, const struct unix_addr *to,
 		return err;
 	}
 	mutex_lock(&unix_mutex);
-	was = s->peer;
-	s->peer = target; /* takes the reference */
+	was = unix_set_peer(s, target);
 	s->state = UNIX_CONNECTED;
 	mutex_unlock(&unix_mutex);
 	unix_put(was);
@@ -506,7 +532,8 @@ static u32 unix_file_poll(struct file *file, struct poll_table *table)
 	}
 	peer = unix_peer_get(s);
 	if (!peer ? !is_stream || s->state == UNIX_CONNECTED
-		  : READ_ONCE(peer->queue_bytes) < UNIX_BUF_BYTES)
+		  : READ_ONCE(peer->is_closed) ||
+			    unix_used_bytes(peer) <= UNIX_LOW_BYTES)
 		events |= POLLOUT | POLLWRNORM;
 	unix_put(peer);
 	return events;

@@ -28,8 +28,9 @@ struct file;
 struct uio;
 struct vnode;
 
-#define UNIX_BUF_BYTES  (208u << 10) /* queued at a receiver */
-#define UNIX_CHUNK      16384u       /* a stream's queue entry */
+#define UNIX_BUF_BYTES  (208u << 10)         /* queued at a receiver */
+#define UNIX_LOW_BYTES  (UNIX_BUF_BYTES / 4) /* POLLOUT below this, as Linux */
+#define UNIX_CHUNK      16384u               /* a stream's queue entry */
 #define UNIX_MAX_RIGHTS 253u
 
 enum unix_state { UNIX_NEW, UNIX_LISTENING, UNIX_CONNECTED };
@@ -53,9 +54,11 @@ struct unix_msg {
 
 struct unix_sock {
 	atomic_t nr_refs;
-	u32 type;                  /* SOCK_* [set once] */
-	enum unix_state state;     /* [unix_mutex] */
-	struct unix_sock *peer;    /* a reference [unix_mutex] */
+	u32 type;                 /* SOCK_* [set once] */
+	enum unix_state state;    /* [unix_mutex] */
+	struct unix_sock *peer;   /* a reference [unix_mutex] */
+	struct list_head senders; /* whose peer this is [unix_mutex] */
+	struct list_head in_senders;
 	bool is_peer_gone;         /* [unix_mutex; read by waiters] */
 	bool is_closed;            /* its file is gone [unix_mutex] */
 	bool is_read_shut;         /* [unix_mutex; read by waiters] */

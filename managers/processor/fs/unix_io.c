@@ -9,30 +9,23 @@
 #include <managers/processor/fs/uio.h>
 #include <mm/slab.h>
 
-static void unix_msg_free(struct unix_msg *m)
-{
-	for (u32 i = 0; i < m->nr_files; i++)
-		file_put(m->files[i]);
-	kfree(m->files);
-	kfree(m);
-}
-
 void unix_queue_free(struct unix_sock *s)
 {
 	struct unix_msg *m, *next;
 
-	list_for_each_entry_safe (m, next, &s->queue, node)
+	list_for_each_entry_safe (m, next, &s->queue, node) {
+		list_del(&m->node);
 		unix_msg_free(m);
+	}
 }
 
 /* ---- sending
  * ------------------------------------------------------------------------ */
 
-static bool unix_has_room(const struct unix_sock *to, u32 len)
+/* The last one may go beyond: so whoever was told POLLOUT can send. */
+static bool unix_has_room(const struct unix_sock *to)
 {
-	u32 used = READ_ONCE(to->queue_bytes);
-
-	return !used || used + len <= UNIX_BUF_BYTES;
+	return unix_used_bytes(to) < UNIX_BUF_BYTES;
 }
 
 /* To whom @s sends; a reference. */
@@ -76,20 +69,25 @@ static struct unix_msg *unix_msg_make(struct unix_sock *s, struct unix_io *io,
 	return m;
 }
 
+/* There is room, or an error to be told instead. */
+static bool unix_can_go_on(const struct unix_sock *s,
+			   const struct unix_sock *to)
+{
+	return unix_has_room(to) || READ_ONCE(to->is_closed) ||
+	       READ_ONCE(s->is_write_shut);
+}
+
 /* Wait until @to has room; 0, -EAGAIN, -EINTR. */
-static int unix_wait_room(struct unix_sock *s, struct unix_sock *to, u32 len,
+static int unix_wait_room(struct unix_sock *s, struct unix_sock *to,
 			  const struct unix_io *io)
 {
 	int err;
 
-	if (unix_has_room(to, len))
+	if (unix_can_go_on(s, to))
 		return 0;
 	if (io->is_nonblock || io->flags & MSG_DONTWAIT)
 		return -EAGAIN;
-	err = wait_event_intr_timeout(&to->head.waitq,
-				      unix_has_room(to, len) ||
-					      READ_ONCE(to->is_closed) ||
-					      READ_ONCE(s->is_write_shut),
+	err = wait_event_intr_timeout(&to->head.waitq, unix_can_go_on(s, to),
 				      s->send_timeout_ns);
 	return err == -ETIMEDOUT ? -EAGAIN : err;
 }
@@ -123,24 +121,21 @@ static ssize_t unix_send_one(struct unix_sock *s, struct unix_sock *to,
 	struct unix_msg *m;
 	int err;
 
-	err = unix_wait_room(s, to, len, io);
+	err = unix_wait_room(s, to, io);
 	if (err)
 		return err;
 	m = unix_msg_make(s, io, len, &err);
 	if (!m)
 		return err;
-	m->files = io->files;
-	m->nr_files = io->nr_files;
-	err = unix_deliver(to, m);
-	if (err) {
-		m->nr_files = 0; /* they stay the caller's */
-		m->files = NULL;
-		unix_msg_free(m);
-		return err;
+	err = unix_rights_send(m, io);
+	if (!err) {
+		err = unix_deliver(to, m);
+		if (err)
+			unix_rights_receive(io, m); /* they stay the caller's */
 	}
-	io->files = NULL;
-	io->nr_files = 0;
-	return len;
+	if (err)
+		unix_msg_free(m);
+	return err ? err : (ssize_t)len;
 }
 
 ssize_t unix_send(struct unix_sock *s, struct unix_io *io)
@@ -187,10 +182,7 @@ static void unix_take_files(struct unix_io *io, struct unix_msg *m, bool peek)
 {
 	if (peek || !m->nr_files || io->files)
 		return;
-	io->files = m->files;
-	io->nr_files = m->nr_files;
-	m->files = NULL;
-	m->nr_files = 0;
+	unix_rights_receive(io, m);
 }
 
 /* Take bytes of @m; bytes taken or -EFAULT.  s->lock held. */
@@ -244,24 +236,18 @@ static ssize_t unix_take(struct unix_sock *s, struct unix_io *io, bool *is_any)
 			break;
 	}
 	mutex_unlock(&s->lock);
-	list_for_each_entry_safe (m, next, &done, node)
+	list_for_each_entry_safe (m, next, &done, node) {
+		list_del(&m->node);
 		unix_msg_free(m);
+	}
 	return got;
-}
-
-/* Room was made: let those go on who send to @s. */
-static void unix_wake_senders(struct unix_sock *s)
-{
-	struct unix_sock *peer = unix_peer_get(s);
-
-	poll_wake(&s->head, POLLOUT);
-	if (peer)
-		poll_wake(&peer->head, POLLOUT | POLLWRNORM);
-	unix_put(peer);
 }
 
 ssize_t unix_recv(struct unix_sock *s, struct unix_io *io)
 {
+	/* a second peek would see the same bytes again */
+	bool waits_for_all = io->flags & MSG_WAITALL &&
+			     !(io->flags & MSG_PEEK) && s->type == SOCK_STREAM;
 	ssize_t done = 0, n;
 	bool is_any;
 
@@ -278,8 +264,7 @@ ssize_t unix_recv(struct unix_sock *s, struct unix_io *io)
 		if (is_any)
 			unix_wake_senders(s);
 		if (is_any &&
-		    !(io->flags & MSG_WAITALL && s->type == SOCK_STREAM &&
-		      !io->nr_files && io->uio->resid_bytes))
+		    (!waits_for_all || io->nr_files || !io->uio->resid_bytes))
 			return done;
 		if (is_end)
 			return done;

@@ -53,7 +53,8 @@ _Static_assert(sizeof(struct clone_args) == CLONE_ARGS_BYTES_VER2,
 /**
  * clone_check - may a child be made as @args says?
  *
- * Return: 0; -EINVAL for what clone(2) forbids and for what we do not do.
+ * Return: 0; -EINVAL for what clone(2) forbids and for what we do not do;
+ * -EPERM for thread storage outside user memory.
  */
 int __must_check clone_check(const struct clone_args *args);
 

@@ -2,6 +2,7 @@
 /* The rules of clone(2).  Pure: tested on the host. */
 #include "clone.h"
 
+#include <kernel/uaccess.h>
 #include <lib/errno.h>
 #include <managers/processor/proc/signal.h>
 
@@ -32,5 +33,9 @@ int clone_check(const struct clone_args *args)
 		return -EINVAL;
 	if ((flags & CLONE_THREAD) && (flags & CLONE_VFORK))
 		return -EINVAL;
+	/* As arch_prctl(2): the CPU faults when it is to load a base that is
+	 * not canonical, and that would be in the kernel. */
+	if ((flags & CLONE_SETTLS) && args->tls >= USER_VADDR_END)
+		return -EPERM;
 	return 0;
 }

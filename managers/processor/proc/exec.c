@@ -337,7 +337,7 @@ static int become_single(struct task *task)
 	list_for_each_entry (t, &process->tasks, in_process)
 		if (t != task)
 			thread_interrupt(t->thread);
-	waitq_wake_all(&process->child_wait);
+	waitq_wake_all(&vfork_waitq);
 	process_unlock_irqrestore(flags);
 
 	wait_event(&process->tasks_wait, is_single(process));

@@ -29,6 +29,8 @@
 
 /* ---- asking tasks to end ----------------------------------------------- */
 
+DEFINE_WAITQ(vfork_waitq);
+
 bool process_must_leave_locked(const struct task *task)
 {
 	const struct process *process = task->process;
@@ -50,7 +52,7 @@ void process_kill_locked(struct process *process, s32 status)
 	list_for_each_entry (t, &process->tasks, in_process)
 		thread_interrupt(t->thread);
 	waitq_wake_all(&process->stop_wait);
-	waitq_wake_all(&process->child_wait); /* vfork */
+	waitq_wake_all(&vfork_waitq);
 	waitq_wake_all(&process->tasks_wait); /* exec */
 }
 
@@ -92,11 +94,10 @@ void process_notify_parent_locked(struct process *process, s32 status)
 void process_release_vfork_locked(struct process *process)
 {
 	ASSERT_LOCKED(&process_lock);
-	if (!process->blocks_parent)
+	if (!process->blocks_maker)
 		return;
-	process->blocks_parent = false;
-	if (process->parent)
-		waitq_wake_all(&process->parent->child_wait);
+	process->blocks_maker = false;
+	waitq_wake_all(&vfork_waitq);
 }
 
 /* Tell the parent of the end. Return: true if nobody will wait for it. */

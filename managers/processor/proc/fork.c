@@ -221,7 +221,7 @@ static int publish_process(struct process *child, struct task *task, u64 flags)
 	if (!process_must_leave_locked(current_task())) {
 		child->pgid = me->pgid;
 		child->sid = me->sid;
-		child->blocks_parent = flags & CLONE_VFORK;
+		child->blocks_maker = flags & CLONE_VFORK;
 		err = process_publish_locked(
 			child, task, flags & CLONE_PARENT ? me->parent : me);
 	}
@@ -234,8 +234,8 @@ static void wait_for_vfork(struct process *child)
 {
 	struct task *me = current_task();
 
-	wait_event_idle(&me->process->child_wait,
-			!READ_ONCE(child->blocks_parent) ||
+	wait_event_idle(&vfork_waitq,
+			!READ_ONCE(child->blocks_maker) ||
 				READ_ONCE(me->process->is_exiting) ||
 				READ_ONCE(me->process->exec_task));
 }

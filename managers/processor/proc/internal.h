@@ -73,7 +73,11 @@ _Noreturn void task_exit(s32 status);
 _Noreturn void process_exit(s32 status);
 /** process_kill_locked - make every task of @process exit with @status. */
 void process_kill_locked(struct process *process, s32 status);
-/** process_release_vfork_locked - let a parent in vfork(2) go on. */
+/* A process no longer blocks who made it by vfork(2), or who waits for that is
+ * itself to go.  The waiter need not be the parent (CLONE_PARENT). */
+extern struct waitq vfork_waitq;
+
+/** process_release_vfork_locked - let who made @process by vfork(2) go on. */
 void process_release_vfork_locked(struct process *process);
 /** process_must_leave_locked - must @task end (exit of all, exec of another)?
  */
@@ -105,6 +109,9 @@ void run_put(struct run *run);
 
 void signal_queue_init(struct signal_queue *queue);
 void signal_queue_flush(struct signal_queue *queue, sigset64 which);
+/** signal_queue_is_full_locked - are as many signals queued at @task (NULL:
+ * at the process) as RLIMIT_SIGPENDING allows? */
+bool signal_queue_is_full_locked(struct process *process, struct task *task);
 /** signal_send_locked - @task NULL: to the process. */
 void signal_send_locked(struct process *process, struct task *task, u32 sig,
 			const struct siginfo *info);

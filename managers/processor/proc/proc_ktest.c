@@ -12,6 +12,8 @@
 
 static void never_runs(void *arg) {}
 
+static const u32 nr_pending_max = 8; /* signals that a queue of theirs holds */
+
 /* A process with @nr_tasks tasks whose threads never start. */
 static struct process *make_process(struct process *parent, u32 nr_tasks)
 {
@@ -20,6 +22,7 @@ static struct process *make_process(struct process *parent, u32 nr_tasks)
 
 	process->actions = signal_actions_create();
 	process->exit_signal = SIGCHLD;
+	process->rlimits[RLIMIT_SIGPENDING].cur = nr_pending_max;
 	for (u32 i = 0; i < nr_tasks; i++) {
 		struct task *task = task_alloc(process);
 
@@ -117,6 +120,30 @@ KTEST(signal_below_32_is_queued_once_others_each_time_in_order)
 	}
 	EXPECT_EQ(dequeue(task, ~0ull, &info), 0);
 	EXPECT_TRUE(!signal_pending(task));
+	remove_process(process);
+}
+
+KTEST(signal_past_the_limit_is_pending_without_its_siginfo)
+{
+	struct process *process = make_process(NULL, 1);
+	struct task *task = first_task(process);
+	struct siginfo info = {.code = SI_USER};
+
+	task->blocked = ~0ull;
+	for (u32 i = 0; i < nr_pending_max + 2; i++) {
+		info.kill.value = i;
+		signal_send_process(process, 40, &info);
+	}
+	signal_send_process(process, 41, &info);
+	EXPECT_EQ(process->pending.nr_queued, nr_pending_max);
+	for (u32 i = 0; i < nr_pending_max; i++) {
+		EXPECT_EQ(dequeue(task, ~0ull, &info), 40);
+		EXPECT_EQ(info.kill.value, i);
+	}
+	EXPECT_EQ(dequeue(task, ~0ull, &info), 41);
+	EXPECT_EQ(info.kill.value, 0);
+	EXPECT_EQ(dequeue(task, ~0ull, &info), 0);
+	EXPECT_EQ(process->pending.nr_queued, 0);
 	remove_process(process);
 }
 

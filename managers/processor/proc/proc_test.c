@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Tests of what is pure in proc/: they run on the host and in the kernel. */
+#include <kernel/uaccess.h>
 #include <lib/errno.h>
 #include <lib/ktest.h>
 #include <lib/minmax.h>
@@ -166,6 +167,20 @@ KTEST(clone_looks_at_a_field_only_if_its_flag_is_set)
 	EXPECT_EQ(clone_check(&args), 0); /* as glibc fills it */
 	args.flags |= CLONE_PIDFD;
 	EXPECT_EQ(clone_check(&args), -EINVAL);
+}
+
+KTEST(clone_refuses_thread_storage_outside_user_memory)
+{
+	struct clone_args args = {.flags = PTHREAD_FLAGS,
+				  .tls = USER_VADDR_END - 1};
+
+	EXPECT_EQ(clone_check(&args), 0);
+	args.tls = USER_VADDR_END;
+	EXPECT_EQ(clone_check(&args), -EPERM);
+	args.tls = 1ull << 63; /* not even an address */
+	EXPECT_EQ(clone_check(&args), -EPERM);
+	args.flags &= ~CLONE_SETTLS;
+	EXPECT_EQ(clone_check(&args), 0); /* not looked at */
 }
 
 KTEST(clone_gives_a_child_one_number)

@@ -186,7 +186,7 @@ struct process {
 	struct waitq tasks_wait;  /* a task of this process is gone */
 	struct waitq stop_wait;   /* SIGCONT or SIGKILL arrived */
 	struct waitq signal_wait; /* a signal was queued: sigtimedwait */
-	bool blocks_parent;       /* in vfork(2), until exec or exit
+	bool blocks_maker;        /* in vfork(2), until exec or exit
 				     [process_lock] */
 
 	/* Accounting. */

@@ -33,6 +33,7 @@ void signal_queue_init(struct signal_queue *queue)
 {
 	queue->set = 0;
 	list_init(&queue->list);
+	queue->nr_queued = 0;
 }
 
 void signal_queue_flush(struct signal_queue *queue, sigset64 which)
@@ -43,21 +44,38 @@ void signal_queue_flush(struct signal_queue *queue, sigset64 which)
 		if (!(which & sigset_of((u32)q->info.signo)))
 			continue;
 		list_del(&q->link);
+		queue->nr_queued--;
 		kfree(q);
 	}
 	queue->set &= ~which;
 }
 
-/* A signal below 32 is queued once; one that cannot be remembered with its
- * siginfo is still pending, as Linux does it. */
-static void queue_add_locked(struct signal_queue *queue, u32 sig,
-			     const struct siginfo *info)
+static struct signal_queue *queue_of(struct process *process, struct task *task)
 {
+	return task ? &task->pending : &process->pending;
+}
+
+bool signal_queue_is_full_locked(struct process *process, struct task *task)
+{
+	return queue_of(process, task)->nr_queued >=
+	       process->rlimits[RLIMIT_SIGPENDING].cur;
+}
+
+/* A signal below 32 is queued once; one that cannot be remembered with its
+ * siginfo is still pending, as Linux does it.  Timers are few, and count on
+ * theirs. */
+static void queue_add_locked(struct process *process, struct task *task,
+			     u32 sig, const struct siginfo *info)
+{
+	struct signal_queue *queue = queue_of(process, task);
 	struct queued_signal *q;
 
 	if (sig < 32 && (queue->set & sigset_of(sig)))
 		return;
 	queue->set |= sigset_of(sig);
+	if (!(info && info->code == SI_TIMER) &&
+	    signal_queue_is_full_locked(process, task))
+		return;
 	q = kzalloc(sizeof(*q));
 	if (!q)
 		return;
@@ -67,6 +85,7 @@ static void queue_add_locked(struct signal_queue *queue, u32 sig,
 		q->info.code = SI_KERNEL;
 	q->info.signo = (s32)sig;
 	list_add_tail(&q->link, &queue->list);
+	queue->nr_queued++;
 }
 
 static void queue_take_locked(struct signal_queue *queue, u32 sig,
@@ -87,6 +106,7 @@ static void queue_take_locked(struct signal_queue *queue, u32 sig,
 		*info = q->info;
 		is_taken = true;
 		list_del(&q->link);
+		queue->nr_queued--;
 		kfree(q);
 	}
 	if (!has_more)
@@ -267,7 +287,7 @@ void signal_send_locked(struct process *process, struct task *task, u32 sig,
 	if (is_ignored_locked(process, sig) &&
 	    !is_blocked_locked(process, task, sig))
 		return;
-	queue_add_locked(task ? &task->pending : &process->pending, sig, info);
+	queue_add_locked(process, task, sig, info);
 	target = task ? task : choose_task_locked(process, sig);
 	if (target)
 		signal_recalc_locked(target);

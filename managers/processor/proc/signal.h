@@ -124,6 +124,7 @@ _Static_assert(sizeof(struct siginfo) == 128, "siginfo_t");
 struct signal_queue {
 	sigset64 set;          /* which ones are queued [process_lock] */
 	struct list_head list; /* of struct queued_signal [process_lock] */
+	u32 nr_queued;         /* on the list [process_lock] */
 };
 
 struct process;

@@ -195,6 +195,10 @@ static int kill_one_locked(struct process *target, struct task *task, u32 sig,
 {
 	if (!may_signal_locked(target, sig))
 		return -EPERM;
+	/* Of these each one counts, so their sender hears that one is lost. */
+	if (sig >= 32 && info->code != SI_USER &&
+	    signal_queue_is_full_locked(target, task))
+		return -EAGAIN;
 	if (sig)
 		signal_send_locked(target, task, sig, info);
 	return 0;
