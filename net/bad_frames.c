@@ -7,6 +7,10 @@
  * A frame is a good request of n_echo with one or two fields of the header
  * overwritten and its length changed.  Its xid is nobody's, so the refusals
  * that come back end in nr_rpc_late_reply.
+ *
+ * And `rpcflood`: sends every peer more good requests on one channel than a
+ * node of ours would, whose handlers take a while.  The peer drops and counts
+ * what is over its limit.
  */
 #define pr_fmt(fmt) "rpcbad: " fmt
 #include "net.h"
@@ -19,6 +23,8 @@
 #define NOBODYS_XID ~0ull
 #define BUFFER_NS   (5 * NSEC_PER_SEC)
 #define BUDGET_MS   1000u
+#define FLOOD_OVER  64u /* requests above the limit */
+#define FLOOD_MS    20000u
 
 /* The frame that is damaged: header and body. */
 #define GOOD_LEN ((u32)(sizeof(struct wire_frame) + sizeof(struct rpc_n_echo)))
@@ -84,6 +90,17 @@ static void frame_make_bad(u8 *buf, u64 session, const struct damage *d)
 	}
 }
 
+/* One of the flood: good, and slow. */
+static u32 frame_make_slow(u8 *buf, u64 session)
+{
+	const struct rpc_n_echo body = {.delay_ms = le32_make(FLOOD_MS)};
+	const struct rpc_args args = {.req = &body};
+
+	return frame_encode_request(buf, rpc_op_find(RPC_n_echo), NOBODYS_XID,
+				    session, &args, 0, FLOOD_MS);
+}
+
+/* NULL: one of the flood. */
 static int send_bad(struct chan *c, const struct damage *d)
 {
 	u64 flags = spin_lock_irqsave(&c->lock);
@@ -91,13 +108,32 @@ static int send_bad(struct chan *c, const struct damage *d)
 	int rc = -EAGAIN;
 
 	if (i != NO_BUFFER) {
-		frame_make_bad(chan_buffer(c, i), c->peer->session, d);
-		rc = chan_send_locked(c, i, d->len, wr_id_make(WR_REPLY, i));
+		u8 *buf = chan_buffer(c, i);
+		u32 len;
+
+		if (d) {
+			frame_make_bad(buf, c->peer->session, d);
+			len = d->len;
+		} else {
+			len = frame_make_slow(buf, c->peer->session);
+		}
+		rc = chan_send_locked(c, i, len, wr_id_make(WR_REPLY, i));
 		if (rc)
 			chan_reply_put_locked(c, i);
 	}
 	spin_unlock_irqrestore(&c->lock, flags);
 	return rc;
+}
+
+/* Waits for a buffer. */
+static bool send_one(struct chan *c, const struct damage *d)
+{
+	int rc;
+
+	return wait_event_timeout(&c->reply_room,
+				  (rc = send_bad(c, d)) != -EAGAIN,
+				  BUFFER_NS) &&
+	       !rc;
 }
 
 /* All kinds of damage, over all channels in turn. Return: how many left. */
@@ -107,13 +143,8 @@ static u32 send_all_bad(struct peer *peer)
 
 	for (u32 i = 0; i < ARRAY_SIZE(damages); i++) {
 		struct chan *c = &peer->chans[i % peer->nr_chans];
-		int rc;
 
-		if (wait_event_timeout(&c->reply_room,
-				       (rc = send_bad(c, &damages[i])) !=
-					       -EAGAIN,
-				       BUFFER_NS) &&
-		    !rc)
+		if (send_one(c, &damages[i]))
 			nr_sent++;
 		else
 			mprintf("%s: \"%s\" could not be sent\n",
@@ -149,3 +180,22 @@ static void cmd_rpcbad(int argc, char **argv)
 }
 MONITOR_CMD(rpcbad, "send malformed frames to all peers, then call them",
 	    cmd_rpcbad);
+
+static void cmd_rpcflood(int argc, char **argv)
+{
+	struct peer *p = NULL;
+
+	while ((p = peer_next(p))) {
+		u32 nr_sent = 0;
+
+		if (!peer_is_alive(p))
+			continue;
+		while (nr_sent < MAX_SERVED + FLOOD_OVER &&
+		       send_one(&p->chans[0], NULL))
+			nr_sent++;
+		mprintf("%s: %u requests sent, of which it should drop %u\n",
+			peer_name(p), nr_sent, FLOOD_OVER);
+	}
+}
+MONITOR_CMD(rpcflood, "send all peers more requests than they accept at once",
+	    cmd_rpcflood);

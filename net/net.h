@@ -69,8 +69,9 @@
 #define NR_REPLIES 36u /* also send buffers of heartbeats */
 #define NR_RECVS   (2 * CALL_SLOTS + 32u)
 #define NR_BUFFERS (CALL_SLOTS + NR_REPLIES + NR_RECVS)
-#define IO_DEPTH   128u /* one-sided transfers posted to a QP */
-#define IO_BATCH   64u  /* thereof with one doorbell */
+#define MAX_SERVED (4 * CALL_SLOTS) /* some may be of calls that ended */
+#define IO_DEPTH   128u             /* one-sided transfers posted to a QP */
+#define IO_BATCH   64u              /* thereof with one doorbell */
 #define MAX_PEERS  64u
 #define NO_BUFFER  (~0u)
 
@@ -96,8 +97,9 @@ struct chan {
 	struct list_head io_pending;  /* not posted [lock] */
 	struct list_head io_inflight; /* posted, nr_io of them [lock] */
 	u32 nr_io;
-	atomic_t nr_pollers; /* chan_poll_begin() [lock, to add] */
-	struct io_spin spin; /* for transfers */
+	atomic_t nr_in_service; /* requests of the peer, at most MAX_SERVED */
+	atomic_t nr_pollers;    /* chan_poll_begin() [lock, to add] */
+	struct io_spin spin;    /* for transfers */
 	/* One for each kind of waiter, because one is woken at a time. */
 	struct waitq slot_room;
 	struct waitq reply_room;
@@ -117,6 +119,15 @@ struct chan {
 	u64 buffers_dma;
 };
 
+/* An event on its way to the listeners. */
+struct peer_news {
+	struct list_head link; /* [events_lock, as all below] */
+	bool is_queued;
+	enum peer_event event;
+	peer_event_fn only; /* a listener that came late; NULL: all */
+	struct peer *peer;  /* a reference, while it is queued */
+};
+
 enum peer_state {
 	PEER_CONNECTING, /* not all channels have been up */
 	PEER_ALIVE,
@@ -131,7 +142,8 @@ struct peer {
 	bool is_announced;     /* JOINED was queued [link thread] */
 	bool is_suspected;     /* [beat thread] */
 	bool is_told;          /* listeners know it [events_lock] */
-	bool is_active;        /* we connect [set once, as all below] */
+	struct peer_news news[NR_PEER_EVENTS]; /* by event */
+	bool is_active; /* we connect [set once, as all below] */
 	u64 guid;
 	u64 incarnation;
 	u64 session;
@@ -397,7 +409,8 @@ void peer_die(struct peer *peer, const char *why);
 void peer_set_alive(struct peer *peer);
 /** peer_remove - off the list; drops the list's reference. */
 void peer_remove(struct peer *peer);
-/** peer_emit - queue an event for the listeners. */
+/** peer_emit - queue an event for the listeners, unless it waits there already.
+ * Takes no memory: none is ever lost. */
 void peer_emit(struct peer *peer, enum peer_event event);
 int peer_start(void);
 

@@ -27,14 +27,8 @@ static u64 index_over[MAX_PEERS];  /* its last session that has ended [same] */
 static peer_event_fn listeners[MAX_LISTENERS]; /* [events_lock; only grows] */
 static u32 nr_listeners;                       /* [events_lock] */
 
-struct event {
-	struct list_head link;
-	struct peer *peer; /* a reference */
-	enum peer_event event;
-	peer_event_fn only; /* a listener that came late; NULL: all */
-};
 static DEFINE_SPINLOCK(events_lock, LOCK_MISC);
-static LIST_HEAD(events); /* [events_lock] */
+static LIST_HEAD(events); /* struct peer_news [events_lock] */
 static DEFINE_WAITQ(events_waitq);
 
 const char *role_name(enum node_role role)
@@ -283,17 +277,25 @@ void peer_remove(struct peer *p)
 /* ---- events
  * ------------------------------------------------------------------- */
 
-static void queue_event(struct peer *peer, enum peer_event event,
-			peer_event_fn only)
+/* events_lock is held. */
+static void queue_news(struct peer *peer, struct peer_news *n,
+		       enum peer_event event, peer_event_fn only)
 {
-	struct event *e = kmalloc(sizeof(*e));
-
-	CHECK(e); /* losing one would leave the managers with a ghost */
+	if (n->is_queued)
+		return;
 	peer_hold(peer);
-	e->peer = peer;
-	e->event = event;
-	e->only = only;
-	list_add_tail(&e->link, &events);
+	*n = (struct peer_news){
+		.is_queued = true, .event = event, .only = only, .peer = peer};
+	list_add_tail(&n->link, &events);
+}
+
+/* A listener that starts: no peer can bring this about. */
+static void queue_for(struct peer *peer, peer_event_fn only)
+{
+	struct peer_news *n = kzalloc(sizeof(*n));
+
+	CHECK(n);
+	queue_news(peer, n, PEER_JOINED, only);
 }
 
 void net_on_peer_event(peer_event_fn fn)
@@ -306,7 +308,7 @@ void net_on_peer_event(peer_event_fn fn)
 	listeners[nr_listeners++] = fn;
 	list_for_each_entry (p, &net_peers.list, link)
 		if (p->is_told)
-			queue_event(p, PEER_JOINED, fn);
+			queue_for(p, fn);
 	spin_unlock(&events_lock);
 	spin_unlock_irqrestore(&net_peers.lock, flags);
 	waitq_wake_one(&events_waitq);
@@ -316,42 +318,46 @@ void peer_emit(struct peer *peer, enum peer_event event)
 {
 	u64 flags = spin_lock_irqsave(&events_lock);
 
-	queue_event(peer, event, NULL);
+	queue_news(peer, &peer->news[event], event, NULL);
 	spin_unlock_irqrestore(&events_lock, flags);
 	waitq_wake_one(&events_waitq);
 }
 
-/* Also @nr: how many of the listeners it is for. */
-static struct event *next_event(u32 *nr)
+/* The next into @news; its peer's own entry may be queued again at once.  Also
+ * @nr: how many of the listeners it is for. */
+static bool next_event(struct peer_news *news, u32 *nr)
 {
-	struct event *e;
+	struct peer_news *n;
 	u64 flags = spin_lock_irqsave(&events_lock);
 
-	e = list_first_entry_or_null(&events, struct event, link);
-	if (e) {
-		list_del(&e->link);
-		if (e->event == PEER_JOINED)
-			e->peer->is_told = true;
+	n = list_first_entry_or_null(&events, struct peer_news, link);
+	if (n) {
+		list_del(&n->link);
+		n->is_queued = false;
+		if (n->event == PEER_JOINED)
+			n->peer->is_told = true;
+		*news = *n;
 		*nr = nr_listeners;
 	}
 	spin_unlock_irqrestore(&events_lock, flags);
-	return e;
+	if (n && n->only)
+		kfree(n);
+	return n;
 }
 
 static void events_main(void *arg)
 {
 	for (;;) {
-		struct event *e = NULL;
+		struct peer_news news;
 		u32 nr = 0;
 
-		wait_event_idle(&events_waitq, (e = next_event(&nr)));
-		if (e->only)
-			e->only(e->peer, e->event);
+		wait_event_idle(&events_waitq, next_event(&news, &nr));
+		if (news.only)
+			news.only(news.peer, news.event);
 		else
 			for (u32 i = 0; i < nr; i++)
-				listeners[i](e->peer, e->event);
-		peer_put(e->peer);
-		kfree(e);
+				listeners[i](news.peer, news.event);
+		peer_put(news.peer);
 	}
 }
 

@@ -70,11 +70,21 @@ static const void *moved(const void *p, const void *from, const void *to)
 void serve_request(struct chan *c, const struct frame *f, const void *buf,
 		   u32 len)
 {
-	struct request *r = kmalloc(sizeof(*r) + len);
 	struct serve_queue *q = &queues[cpu_id()]; /* any is right */
+	struct request *r;
 	u64 flags;
 
+	/* Nobody of ours has more in flight than it has slots. */
+	if (atomic_inc_return(&c->nr_in_service) > (int)MAX_SERVED) {
+		atomic_dec(&c->nr_in_service);
+		counter_inc(nr_rpc_over_limit);
+		pr_warn_ratelimited("%s has too many requests in service",
+				    c->peer->name);
+		return;
+	}
+	r = kmalloc(sizeof(*r) + len);
 	if (!r) { /* the caller's deadline answers it */
+		atomic_dec(&c->nr_in_service);
 		counter_inc(nr_rpc_dropped);
 		pr_err_ratelimited("no memory for a request of %s",
 				   c->peer->name);
@@ -290,6 +300,7 @@ static void worker_main(void *arg)
 
 	while (w && (r = next_request(q))) {
 		serve(r, w);
+		atomic_dec(&r->chan->nr_in_service);
 		peer_put(r->chan->peer);
 		gauge_sub(nr_rpc_in_service, 1);
 		kfree(r);

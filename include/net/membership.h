@@ -43,7 +43,7 @@ const char *peer_name(const struct peer *peer);
 u64 net_local_guid(void);
 
 /* Called from a worker thread, in order of the events of one peer. */
-enum peer_event { PEER_JOINED, PEER_SUSPECTED, PEER_GONE };
+enum peer_event { PEER_JOINED, PEER_SUSPECTED, PEER_GONE, NR_PEER_EVENTS };
 typedef void (*peer_event_fn)(struct peer *peer, enum peer_event event);
 /** net_on_peer_event - call @fn for every event from now on, beginning with
  * JOINED for those already there.  At most 8 listeners. */

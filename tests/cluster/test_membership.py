@@ -438,6 +438,26 @@ def test_r25_malformed_messages_are_counted_and_refused(world, images):
     w.no_panic()
 
 
+def test_a_peer_that_floods_is_held_to_its_share(world, images):
+    w = world
+    w.whole(images['first'])
+    before = monitor.counters(w.m0)['nr_rpc_over_limit']
+    lines = monitor.Monitor(w.s0).ask('rpcflood', FOREVER_S)
+    assert len(lines) == 2 and all(re.search(
+        r': 192 requests sent, of which it should drop 64$', line)
+        for line in lines), lines
+    until(lambda: monitor.counters(w.m0)['nr_rpc_over_limit'] == before + 64,
+          w.explain)
+    w.log(w.m0, 'has too many requests in service')
+    # The others are served all the while, and the floods end.
+    assert w.output('/bin/t', '/version') == ['/version: first', 'end']
+    until(lambda: monitor.counters(w.m0)['nr_rpc_in_service'] == 0,
+          w.explain)
+    lines = monitor.Monitor(w.p0).ask('rpctest 4 20', FOREVER_S)
+    assert sum(' 0 bad' in line for line in lines) == 2, lines
+    w.no_panic()
+
+
 def test_r40_a_storage_node_comes_back(world, images):
     w = world
     w.whole(images['first'])
