@@ -145,6 +145,7 @@ RPC_WIRE(struct wire_vma, 56);
 #define VMA_DONTDUMP   0x200u
 #define VMA_LOCKED     0x400u /* mlock(2); not in a child */
 #define VMA_ADVISED    (VMA_DONTFORK | VMA_WIPEONFORK | VMA_DONTDUMP | VMA_LOCKED)
+#define VMA_ALL        0x7ffu
 
 /* As vm.max_map_count of Linux: a system call that may need more VMAs fails. */
 #define ASPACE_MAX_VMAS 65530u

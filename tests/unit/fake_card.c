@@ -139,3 +139,20 @@ void fake_card_start(void)
 	waitq_init(&card.waitq);
 	CHECK(thread_spawn("card", card_main, NULL));
 }
+
+struct region {
+	u64 paddr, len_bytes;
+};
+
+int net_region_register(u64 paddr, u64 len_bytes, u32 access,
+			struct region **out)
+{
+	*out = malloc(sizeof(**out));
+	**out = (struct region){paddr, len_bytes};
+	return 0;
+}
+
+void net_region_unregister(struct region *region)
+{
+	free(region);
+}

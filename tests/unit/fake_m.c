@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "fake_m.h"
+#include "fake_lies.h"
 
 #include "fake_sched.h"
 
@@ -47,10 +48,6 @@ struct m_aspace {
 
 struct peer {
 	int unused;
-};
-
-struct region {
-	u64 paddr, len_bytes;
 };
 
 static struct peer the_peer;
@@ -258,7 +255,7 @@ static int m_grant(const struct rpc_m_grant *req, struct rpc_args *args)
 		u32 pfn = frame_find(GRANTED);
 
 		if (!pfn)
-			break;
+			continue;
 		out[i] = le64_make(pfn);
 	}
 	args->rep_tail_len = i * 8;
@@ -270,6 +267,8 @@ static int m_ungrant(struct rpc_args *args)
 	const le64 *pfns = args->tail;
 
 	for (u32 i = 0; i < args->tail_len / 8; i++) {
+		if (fake_lies_nth && m.state[le64_get(pfns[i])] != GRANTED)
+			continue;
 		CHECK(m.state[le64_get(pfns[i])] == GRANTED);
 		m.state[le64_get(pfns[i])] = FREE;
 	}
@@ -414,6 +413,9 @@ static int m_pages(const struct rpc_m_asid *req, struct rpc_args *args)
 			continue;
 		}
 		CHECK((vaddr & PAGE_OP_MASK) == PAGE_OP_SET);
+		if (fake_lies_nth &&
+		    (!vma_at(&as->vmas, vaddr) || m.state[pfn] != GRANTED))
+			continue;
 		CHECK(vma_at(&as->vmas, vaddr));
 		CHECK(m.state[pfn] == GRANTED);
 		m.state[pfn] = PRIVATE;
@@ -457,7 +459,8 @@ static int m_mmap(const struct rpc_m_mmap *req, struct rpc_m_mmap_reply *rep)
 	if (!vma.start)
 		return -ENOMEM;
 	vma.end = vma.start + len;
-	CHECK(!vma_map(&as->vmas, &vma));
+	if (vma_map(&as->vmas, &vma))
+		return -EINVAL;
 	pages_zap(as, vma.start, vma.end);
 	rep->vaddr = le64_make(vma.start);
 	rep->fid = (struct wire_fid){.node_guid = le64_make(vma.fid.node_guid),
@@ -471,8 +474,8 @@ static int m_munmap(const struct rpc_m_range *req, bool keep_vma)
 	u64 start = le64_get(req->vaddr);
 	u64 end = start + le64_get(req->len_bytes);
 
-	if (!keep_vma)
-		CHECK(!vma_unmap(&as->vmas, start, end));
+	if (!keep_vma && vma_unmap(&as->vmas, start, end))
+		return -EINVAL;
 	pages_zap(as, start, end);
 	return 0;
 }
@@ -585,7 +588,8 @@ static u32 object_page(u32 object, u64 index)
 	if (o->pfns[index])
 		return o->pfns[index];
 	o->pfns[index] = frame_find(CACHE);
-	CHECK(o->pfns[index]);
+	if (!o->pfns[index])
+		return 0;
 	for (u32 i = 0; i < PAGE_SIZE; i++)
 		frame(o->pfns[index])[i] =
 			object < FAKE_FILES
@@ -615,6 +619,8 @@ static void m_fault_around(struct m_aspace *as, const struct vma *vma,
 		if (index >= o->nr_pages || index % 2 || *page_slot(as, at))
 			continue;
 		pfn = object_page((u32)vma->fid.ino - 1, index);
+		if (!pfn)
+			break;
 		m.refs[pfn]++;
 		page_set(as, at, pfn);
 		pfns[i] = le64_make(pfn);
@@ -650,6 +656,8 @@ static int m_fault(const struct rpc_m_fault *req, struct rpc_m_fault_reply *rep,
 		if (index >= m.objects[vma->fid.ino - 1].nr_pages)
 			return -ERANGE;
 		pfn = object_page((u32)vma->fid.ino - 1, index);
+		if (!pfn)
+			return -ENOMEM;
 		m.refs[pfn]++;
 		page_set(as, vaddr, pfn);
 		flags = FAULT_FILE;
@@ -731,6 +739,7 @@ int rpc_call(struct peer *peer, enum rpc_op op, struct rpc_args *args)
 	default:
 		abort();
 	}
+	rc = fake_lies_reply(op, args, rc, m.nr_frames);
 	fake_sched_point();
 	return rc;
 }
@@ -741,22 +750,9 @@ u8 *fake_m_remote(u64 remote_addr)
 {
 	u64 pfn = (remote_addr - POOL_DMA) / PAGE_SIZE;
 
-	CHECK(pfn && pfn < m.nr_frames);
-	CHECK(m.state[pfn] != FREE); /* M gave it to nobody */
+	CHECK((pfn || fake_lies_nth) && pfn < m.nr_frames);
+	CHECK(fake_lies_nth || m.state[pfn] != FREE); /* M gave it to nobody */
 	return frame(pfn);
-}
-
-int net_region_register(u64 paddr, u64 len_bytes, u32 access,
-			struct region **out)
-{
-	*out = malloc(sizeof(**out));
-	**out = (struct region){paddr, len_bytes};
-	return 0;
-}
-
-void net_region_unregister(struct region *region)
-{
-	free(region);
 }
 
 /* ---- membership ---- */

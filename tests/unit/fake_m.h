@@ -38,6 +38,9 @@ void fake_m_fail_writes(u32 nr);
 void fake_m_run_short(u32 nth);
 /** fake_m_nr_dropped - pages of files that were told to be given up. */
 u64 fake_m_nr_dropped(void);
+/** fake_m_lie - from now on one reply of @nth is wrong, as @seed says; what
+ * follows from the lies is not held against the processor node. */
+void fake_m_lie(u64 seed, u32 nth);
 /** fake_m_fail_execs - the next @nr execs find the node's life over. */
 void fake_m_fail_execs(u32 nr);
 

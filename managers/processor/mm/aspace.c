@@ -20,6 +20,7 @@
 #include <mm/dma.h>
 #include <mm/slab.h>
 #include <net/rpc.h>
+#include <uapi/mman.h>
 
 #define HOME_TIMEOUT_NS (60ul * 1000000000ul)
 #define RETRY_NS        (50ul * 1000000ul)
@@ -291,9 +292,16 @@ static int exec_add_vma(struct aspace *aspace, const struct wire_vma *wire)
 		.flags = le32_get(wire->flags),
 	};
 	struct vnode *vnode;
-	int rc = 0;
+	int rc;
 
 	file_id_from_wire(&vma.fid, &wire->fid);
+	if (vma.prot & ~(u32)(PROT_READ | PROT_WRITE | PROT_EXEC) ||
+	    vma.flags & ~VMA_ALL ||
+	    (vma.flags & VMA_SHARED && file_id_is_none(&vma.fid)))
+		return -EPROTO;
+	rc = change_check_place(aspace, vma.start, vma.end);
+	if (rc)
+		return rc;
 	if (!file_id_is_none(&vma.fid)) {
 		vnode = vnode_find(&wire->fid);
 		rc = files_add(aspace, &wire->fid, vnode, false, "");
@@ -341,6 +349,8 @@ static int try_exec(struct rpc_m_exec *req, const void *strings,
 	}
 	aspace->start_brk = aspace->brk = le64_get(rep->start_brk);
 	aspace->stack_filled = le64_get(rep->sp) & PAGE_MASK;
+	if (aspace->brk > aspace->vmas.high)
+		rc = -EPROTO;
 	nr = args.rep_tail_len / sizeof(*vmas);
 	file_changes_exclude();
 	change_begin(aspace, 0, 0); /* others see it in the list */

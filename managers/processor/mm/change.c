@@ -26,6 +26,19 @@ bool change_decode_range(const struct aspace *aspace, u64 vaddr, u64 len_bytes,
 	       len <= aspace->vmas.high && vaddr <= aspace->vmas.high - len;
 }
 
+int change_check_place(struct aspace *aspace, u64 start, u64 end)
+{
+	const struct vma *vma;
+	struct range range;
+
+	if (start >= end ||
+	    !change_decode_range(aspace, start, end - start, &range) ||
+	    range.end != end)
+		return change_broke(aspace, -EPROTO);
+	vma = vma_find(&aspace->vmas, start);
+	return vma && vma->start < end ? change_broke(aspace, -EPROTO) : 0;
+}
+
 int change_give_up(struct aspace *aspace, const struct range *range)
 {
 	range_zap(aspace, range->start, range->end);
@@ -122,8 +135,17 @@ static long follow_mmap(struct aspace *aspace, const struct mmap_args *args,
 	const struct wire_fid *fid = args->vnode ? &args->fid : &rep->fid;
 	int rc = 0;
 
+	if (args->flags & MAP_FIXED && !(args->flags & MAP_FIXED_NOREPLACE))
+		rc = vma.start == args->vaddr ? 0
+					      : change_broke(aspace, -EPROTO);
+	else
+		rc = change_check_place(aspace, vma.start, vma.end);
+	if (rc)
+		return rc;
 	if (is_shared || args->vnode)
 		file_id_from_wire(&vma.fid, fid);
+	if (is_shared && file_id_is_none(&vma.fid))
+		return change_broke(aspace, -EPROTO);
 	if (is_shared && !args->vnode)
 		vma.pgoff_pages = 0;
 	vma.flags = vma_flags_of(args, is_shared, &vma.fid);
@@ -314,9 +336,12 @@ static int call_brk(struct aspace *aspace, u64 vaddr, u64 *brk)
 	struct rpc_m_vaddr_reply rep;
 	int rc = aspace_call(aspace, RPC_m_brk, &req, &rep);
 
-	if (!rc)
-		*brk = le64_get(rep.vaddr);
-	return rc;
+	if (rc)
+		return rc;
+	if (le64_get(rep.vaddr) != vaddr && le64_get(rep.vaddr) != *brk)
+		return change_broke(aspace, -EPROTO);
+	*brk = le64_get(rep.vaddr);
+	return 0;
 }
 
 /* M's brk is @brk now; ours was another. */
@@ -328,7 +353,10 @@ static int follow_brk(struct aspace *aspace, u64 brk)
 			   .end = end,
 			   .prot = PROT_READ | PROT_WRITE,
 			   .flags = VMA_HEAP};
+	int rc = end > old_end ? change_check_place(aspace, old_end, end) : 0;
 
+	if (rc)
+		return rc;
 	aspace->brk = brk;
 	if (end > old_end)
 		return change_tree_map(aspace, &heap);
@@ -386,7 +414,11 @@ static int check_grow(struct aspace *aspace, u64 vaddr, bool *is_mapped)
 static int follow_grow(struct aspace *aspace, u64 vaddr, u64 start)
 {
 	struct vma more = *vma_find(&aspace->vmas, vaddr);
+	int rc = start <= vaddr ? change_check_place(aspace, start, more.start)
+				: change_broke(aspace, -EPROTO);
 
+	if (rc)
+		return rc;
 	more.end = more.start;
 	more.start = start;
 	return change_tree_map(aspace, &more);

@@ -19,14 +19,15 @@
  *   present	read-only     write  reuse (take); or unmapped, then as remote
  *   filling	-	      any    wait, look again
  *
- * Only "memory" talks to M's processor; "zero" and "copy" send nothing.
+ * Only "memory" talks to M's processor; "zero" and "copy" (fault_copy.c) send
+ * nothing.
  *
  * A fault that asks M for a page of a file asks for its neighbours as well: it
  * makes their entries, if they are none, FILLING too, so that no change of the
  * address space overtakes the answer.  Those that M has become remote.
  */
 #define pr_fmt(fmt) "mm: " fmt
-#include "fault_phases.h"
+#include "fault.h"
 #include "internal.h"
 #include "ledger.h"
 #include "prefetch.h"
@@ -47,60 +48,10 @@
 static const void *zero_page; /* of kernel memory; never changes */
 _Static_assert(FAULT_WINDOW == PTE_GROUP, "one lock for a window");
 
-/* fault_init() sets what is read before take and resolve have set it. */
-struct fault {
-	struct aspace *aspace;
-	u64 vaddr;  /* of the page */
-	u32 access; /* FAULT_* */
-	struct aspace_fault_info *info;
-	struct prefetch_stream *stream; /* of the thread; NULL: none */
-	struct fault_clock clock;
-	enum fault_kind kind;
-
-	/* From the VMA. */
-	u32 prot;
-	bool is_shared;
-	bool must_ask; /* an entry "none" says nothing: M knows */
-
-	/* From the entry. */
-	pte_t *ptep;
-	struct pte_bucket *bucket;      /* of .ptep */
-	u64 ticket;                     /* TAKE_WAIT: for pte_fill_wait() */
-	pte_t old;                      /* none or remote: what it was */
-	bool must_flush;                /* it was present */
-	struct pcache_line *was_mapped; /* pinned until the flush */
-	u32 around; /* bit i: page i of the window is FILLING for us too */
-
-	/* The result. */
-	u64 gframe;
-	u64 flags;                /* PTE_FILE, PTE_LENT */
-	struct pcache_line *line; /* pinned */
-	enum {
-		FILL_NONE,  /* .line is VALID */
-		FILL_CLEAN, /* .line is FILLING, its content there: what it */
-		FILL_DIRTY, /* .. becomes when the entry maps it */
-	} fill;
-	struct report_list *report; /* room for one; NULL: no news for M */
-	u64 old_gframe;             /* GFRAME_NONE, or given up at the end, */
-	u64 old_flags;              /* with these flags */
-	bool is_learned; /* .gframe is news from M: drop it on failure */
-};
-
 /* ---- take -------------------------------------------------------------------
  */
 
 enum take { TAKE_DONE, TAKE_WAIT, TAKE_AGAIN, TAKE_OWNED, TAKE_REFUSED };
-
-static bool is_write(const struct fault *f)
-{
-	return f->access & FAULT_WRITE;
-}
-
-/* May the page be written where it is? */
-static bool is_exclusive(u64 gframe, u64 flags)
-{
-	return !(flags & (PTE_FILE | PTE_LENT)) && frame_shares(gframe) == 1;
-}
 
 /* The entry is ours.  Its lock is held. */
 static enum take take_own(struct fault *f, pte_t old)
@@ -162,8 +113,11 @@ static enum take take_mapped(struct fault *f)
 		pcache_unlock_mapped(line, f->ptep);
 		return TAKE_AGAIN;
 	}
+	/* A CPU may have written to it until now: it may have been writable,
+	 * but not executable. */
+	pte = pte_xchg(f->ptep, PTE_FILLING);
 	take = take_own(f, pte_make_remote(line->gframe, pte));
-	if (pte & PTE_DIRTY) /* written before it became read-only */
+	if (pte & PTE_DIRTY)
 		line->is_dirty = true;
 	pcache_rmap_del(line, f->aspace, f->vaddr);
 	line->nr_pins++;
@@ -184,13 +138,14 @@ static enum take take_present(struct fault *f, pte_t pte)
 		spin_unlock(lock);
 		return TAKE_DONE;
 	}
-	if (is_write(f))
+	if (fault_is_write(f))
 		counter_inc(nr_pgfault_wp);
 	if (pte & PTE_ZERO) {
 		f->must_flush = true;
 		take = take_own(f, 0);
-	} else if (is_write(f) && !f->is_shared &&
-		   is_exclusive(pcache_line_at(pte_paddr(pte))->gframe, pte)) {
+	} else if (fault_is_write(f) && !f->is_shared &&
+		   frame_is_exclusive(pcache_line_at(pte_paddr(pte))->gframe,
+				      pte)) {
 		/* Others' TLBs may keep the read-only entry: at worst they
 		 * fault and find nothing to do. */
 		fetch_or(f->ptep, PTE_WRITE);
@@ -216,7 +171,7 @@ static enum take take_entry(struct fault *f, const struct vma *vma)
 	if (pte_is_filling(pte)) {
 		f->ticket = pte_fill_ticket(f->ptep);
 		take = TAKE_WAIT;
-	} else if (pte_is_none(pte) && !f->must_ask && !is_write(f)) {
+	} else if (pte_is_none(pte) && !f->must_ask && !fault_is_write(f)) {
 		take_map_zero_page(f);
 	} else {
 		take = take_own(f, pte);
@@ -300,32 +255,20 @@ static enum take fault_take(struct fault *f)
 /* ---- resolve ----------------------------------------------------------------
  */
 
-/* A new frame with a claimed line for it, and the report that tells M. */
-static __always_inline int new_frame(struct fault *f)
-{
-	int rc = frame_take(f->aspace->home, &f->gframe);
-
-	if (rc)
-		return rc;
-	f->flags = 0;
-	f->report = reports_promise(f->aspace);
-	if (f->report) {
-		ledger_take(f->aspace, LEDGER_FRAME, f->gframe);
-		return 0;
-	}
-	frame_untake(f->gframe);
-	return -ENOMEM;
-}
-
 static int resolve_zero(struct fault *f)
 {
 	enum pcache_got got;
-	int rc = new_frame(f);
+	int rc = fault_new_frame(f);
 
 	if (rc)
 		return rc;
 	got = pcache_get(f->gframe, &f->line);
-	CHECK(got == PCACHE_CLAIMED); /* dead frames are forgotten */
+	if (unlikely(got != PCACHE_CLAIMED)) {
+		pcache_unpin(f->line);
+		f->line = NULL;
+		fault_new_frame_undo(f, true);
+		return -EPROTO;
+	}
 	fault_clock_mark(&f->clock, PHASE_WAY);
 	page_clear(pcache_line_kaddr(f->line));
 	fault_clock_mark(&f->clock, PHASE_COPY);
@@ -511,7 +454,12 @@ static int resolve_memory(struct fault *f)
 	}
 	f->is_learned = !was_remote || f->old_gframe != GFRAME_NONE;
 	if (!(f->flags & PTE_FILE)) {
-		frame_share(f->gframe);
+		if (!frame_share(f->gframe)) {
+			f->is_learned = false;
+			if (line)
+				pcache_give_back(line);
+			return -EPROTO;
+		}
 		ledger_take(f->aspace, LEDGER_FRAME, f->gframe);
 	}
 	if (line && is_zero)
@@ -532,64 +480,6 @@ static int resolve_memory(struct fault *f)
 	return 0;
 }
 
-/* .line is not ours to write: continue with a copy in a new frame. */
-static int resolve_copy(struct fault *f)
-{
-	struct pcache_line *from = f->line, *to;
-	struct fault_clock first;
-	enum pcache_got got;
-	void *bounce;
-	int rc;
-
-	if (f->fill) /* others may want it while we copy */
-		pcache_fill_end(from, true, f->fill == FILL_DIRTY);
-	f->fill = FILL_NONE;
-	f->old_gframe = f->gframe;
-	f->old_flags = f->flags;
-	rc = new_frame(f);
-	if (rc)
-		goto restore;
-	got = pcache_try_get(f->gframe, &to);
-	if (got == PCACHE_FULL) {
-		/* To wait for a free line we must not pin a line. */
-		bounce = page_alloc(0);
-		if (!bounce) {
-			rc = -ENOMEM;
-			goto untake;
-		}
-		page_copy(bounce, pcache_line_kaddr(from));
-		pcache_unpin(from);
-		first = f->clock;
-		got = pcache_get(f->gframe, &to);
-		fault_clock_mark(&f->clock, PHASE_WAY);
-		fault_clock_skip(&f->clock, PHASE_WAY, PHASE_WAKE);
-		fault_clock_repeat(&f->clock, &first);
-		page_copy(pcache_line_kaddr(to), bounce);
-		page_free(bounce, 0);
-	} else {
-		page_copy(pcache_line_kaddr(to), pcache_line_kaddr(from));
-		pcache_unpin(from);
-	}
-	CHECK(got == PCACHE_CLAIMED); /* dead frames are forgotten */
-	fault_clock_mark(&f->clock, PHASE_COPY);
-	f->fill = FILL_DIRTY;
-	f->line = to;
-	f->kind = FAULT_COPIED;
-	f->is_learned = false; /* install gives the old frame up */
-	counter_inc(nr_pgfault_wp_cow);
-	return 0;
-untake:
-	ledger_give(f->aspace, LEDGER_FRAME, f->gframe);
-	frame_untake(f->gframe);
-	reports_unpromise(f->report);
-	f->report = NULL;
-restore:
-	f->gframe = f->old_gframe;
-	f->flags = f->old_flags;
-	f->old_gframe = GFRAME_NONE;
-	return rc;
-}
-
 static int fault_resolve(struct fault *f)
 {
 	bool is_remote = pte_is_remote(f->old);
@@ -601,13 +491,13 @@ static int fault_resolve(struct fault *f)
 	}
 	if (!is_remote && !f->must_ask)
 		return resolve_zero(f);
-	if (is_remote && !(f->is_shared && is_write(f)))
+	if (is_remote && !(f->is_shared && fault_is_write(f)))
 		rc = resolve_remote(f);
 	else
 		rc = resolve_memory(f);
-	if (!rc && is_write(f) && !f->is_shared &&
-	    !is_exclusive(f->gframe, f->flags))
-		rc = resolve_copy(f);
+	if (!rc && fault_is_write(f) && !f->is_shared &&
+	    !frame_is_exclusive(f->gframe, f->flags))
+		rc = fault_resolve_copy(f);
 	return rc;
 }
 
@@ -632,10 +522,10 @@ static pte_t present_pte(const struct fault *f)
 {
 	pte_t pte = pcache_line_paddr(f->line) | f->flags | PTE_PRESENT |
 		    PTE_USER | PTE_ACCESSED;
-	bool may_write = f->is_shared
-				 ? is_write(f)
-				 : f->report /* a new frame */ ||
-					   is_exclusive(f->gframe, f->flags);
+	bool may_write =
+		f->is_shared ? fault_is_write(f)
+			     : f->report /* a new frame */ ||
+				       frame_is_exclusive(f->gframe, f->flags);
 
 	if (f->prot & PROT_WRITE && may_write)
 		pte |= PTE_WRITE;
@@ -745,7 +635,7 @@ int aspace_fault(struct aspace *aspace, u64 vaddr, u32 access,
 		 struct aspace_fault_info *info)
 {
 	struct fault f;
-	enum take take = TAKE_DONE;
+	enum take take;
 	u32 nr_tries = 0;
 	int rc;
 
@@ -755,6 +645,7 @@ int aspace_fault(struct aspace *aspace, u64 vaddr, u32 access,
 		counter_inc(nr_pgfault_code);
 again:
 	rc = 0;
+	take = TAKE_DONE;
 	if (READ_ONCE(aspace->is_broken)) {
 		refuse(&f, SIGBUS, BUS_ADRERR);
 		rc = -EFAULT;

@@ -295,6 +295,14 @@ void frame_drop(struct aspace *aspace, u64 gframe, u64 flags);
  * unless it begins at a page and lies in the user half. */
 bool change_decode_range(const struct aspace *aspace, u64 vaddr, u64 len_bytes,
 			 struct range *range);
+/**
+ * change_check_place - may M place something new at [@start, @end)?
+ *
+ * It may where nothing is, in the user half; if not, M and we do not agree,
+ * and the address space is broken.  Context: change_lock held.
+ * Return: 0 or -EPROTO.
+ */
+int __must_check change_check_place(struct aspace *aspace, u64 start, u64 end);
 /** change_give_up - the pages of @range go; M may hear of it next. */
 int __must_check change_give_up(struct aspace *aspace,
 				const struct range *range);

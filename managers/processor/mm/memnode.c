@@ -19,7 +19,9 @@
 static DEFINE_MUTEX(attach_lock, LOCK_PEER);
 struct memnode *memnodes[MEMNODE_MAX]; /* [attach_lock to change] */
 static DEFINE_WAITQ(node_waitq);       /* a node was attached */
-static DEFINE_WAITQ(refill_waitq);     /* a stock is low */
+static u32 nr_usable;                  /* not gone [attach_lock to change] */
+static DEFINE_WAITQ(refill_waitq);
+static bool is_refill_wanted; /* a stock may be low [atomic] */
 
 /* ---- nodes ----------------------------------------------------------------
  */
@@ -29,14 +31,15 @@ const char *memnode_name(const struct memnode *node)
 	return peer_name(node->peer);
 }
 
+/* attach_lock is held, as in all that looks at the table. */
 static struct memnode *choose_home(void)
 {
 	struct memnode *best = NULL;
 
 	for (u32 i = 0; i < MEMNODE_MAX; i++) {
-		struct memnode *node = READ_ONCE(memnodes[i]);
+		struct memnode *node = memnodes[i];
 
-		if (!node || READ_ONCE(node->is_gone))
+		if (!node || node->is_gone)
 			continue;
 		if (!best || atomic_read(&node->nr_aspaces) <
 				     atomic_read(&best->nr_aspaces))
@@ -49,9 +52,9 @@ struct memnode *memnode_get_home(u64 timeout_ns)
 {
 	struct memnode *node = NULL;
 
-	if (!choose_home())
+	if (!READ_ONCE(nr_usable))
 		pr_info("waiting for a memory node");
-	if (!wait_event_timeout(&node_waitq, choose_home(), timeout_ns))
+	if (!wait_event_timeout(&node_waitq, READ_ONCE(nr_usable), timeout_ns))
 		return NULL;
 	mutex_lock(&attach_lock);
 	node = choose_home();
@@ -164,6 +167,21 @@ static int memnode_attach(struct peer *peer)
 	return 0;
 }
 
+static u32 count_usable(void)
+{
+	u32 nr = 0;
+
+	for (u32 i = 0; i < MEMNODE_MAX; i++)
+		nr += memnodes[i] && !memnodes[i]->is_gone;
+	return nr;
+}
+
+static void want_refill(void)
+{
+	WRITE_ONCE(is_refill_wanted, true);
+	waitq_wake_one(&refill_waitq);
+}
+
 static void memnode_event(struct peer *peer, enum peer_event event)
 {
 	int rc = 0;
@@ -176,13 +194,14 @@ static void memnode_event(struct peer *peer, enum peer_event event)
 	for (u32 i = 0; event == PEER_GONE && i < MEMNODE_MAX; i++)
 		if (memnodes[i] && memnodes[i]->peer == peer)
 			WRITE_ONCE(memnodes[i]->is_gone, true);
+	WRITE_ONCE(nr_usable, count_usable());
 	mutex_unlock(&attach_lock);
 	if (rc)
 		pr_err("cannot use %s: error %d", peer_name(peer), rc);
 	else if (event == PEER_JOINED)
 		pr_info("using %s", peer_name(peer));
 	waitq_wake_all(&node_waitq);
-	waitq_wake_all(&refill_waitq);
+	want_refill();
 }
 
 /* ---- the stock of granted frames ------------------------------------------
@@ -239,16 +258,23 @@ unlock:
 
 static bool stock_is_low(const struct memnode *node)
 {
-	return node && !READ_ONCE(node->is_gone) &&
+	return !READ_ONCE(node->is_gone) &&
 	       READ_ONCE(node->nr_stock) < MEMNODE_STOCK_LOW;
 }
 
-static struct memnode *stock_low_node(void)
+/* One whose stock is low, held; NULL: there is none. */
+static struct memnode *get_low_node(void)
 {
-	for (u32 i = 0; i < MEMNODE_MAX; i++)
-		if (stock_is_low(memnodes[i]))
-			return memnodes[i];
-	return NULL;
+	struct memnode *node = NULL;
+
+	mutex_lock(&attach_lock);
+	for (u32 i = 0; i < MEMNODE_MAX && !node; i++)
+		if (memnodes[i] && stock_is_low(memnodes[i]))
+			node = memnodes[i];
+	if (node)
+		memnode_hold(node);
+	mutex_unlock(&attach_lock);
+	return node;
 }
 
 static void grant_thread(void *arg)
@@ -257,21 +283,19 @@ static void grant_thread(void *arg)
 		struct memnode *node;
 		int rc;
 
-		wait_event_idle(&refill_waitq, stock_low_node());
-		mutex_lock(&attach_lock);
-		node = stock_low_node();
-		if (node)
-			memnode_hold(node);
-		mutex_unlock(&attach_lock);
+		wait_event_idle(&refill_waitq, READ_ONCE(is_refill_wanted));
+		(void)xchg(&is_refill_wanted, false); /* before we look */
+		node = get_low_node();
 		if (!node)
 			continue;
+		WRITE_ONCE(is_refill_wanted, true); /* there may be others */
 		rc = stock_refill(node, MEMNODE_STOCK_LOW);
-		memnode_put(node);
 		if (rc < 0 || stock_is_low(node)) {
 			pr_warn_ratelimited("%s is short of frames (error %d)",
 					    peer_name(node->peer), min(rc, 0));
 			sleep_ns(100 * NSEC_PER_MSEC);
 		}
+		memnode_put(node);
 	}
 }
 
@@ -285,7 +309,7 @@ static __noinline void hand_fill(struct memnode *node, struct frame_hand *hand)
 		spin_unlock(&node->lock);
 	}
 	if (stock_is_low(node))
-		waitq_wake_one(&refill_waitq);
+		want_refill();
 }
 
 static bool hand_pop(struct memnode *node, u32 i, u64 *pfn)
@@ -321,13 +345,21 @@ static bool stock_is_empty(const struct memnode *node)
 }
 
 /* @pfn left the stock: it is in use, by one entry. */
-static __always_inline void frame_taken(struct memnode *node, u64 pfn,
-					u64 *gframe)
+static __always_inline int frame_taken(struct memnode *node, u64 pfn,
+				       u64 *gframe)
 {
-	gauge_sub(nr_stock_frames, 1);
-	gauge_add(nr_user_frames, 1);
-	CHECK(!__atomic_fetch_add(&node->nr_shares[pfn], 1, __ATOMIC_SEQ_CST));
+	u16 none = 0;
+
 	*gframe = gframe_make(node->index, pfn);
+	gauge_sub(nr_stock_frames, 1);
+	if (unlikely(!__atomic_compare_exchange_n(&node->nr_shares[pfn], &none,
+						  1, false, __ATOMIC_SEQ_CST,
+						  __ATOMIC_SEQ_CST))) {
+		frame_conflict(*gframe);
+		return -EPROTO;
+	}
+	gauge_add(nr_user_frames, 1);
+	return 0;
 }
 
 /* This CPU has none at hand. */
@@ -345,8 +377,7 @@ static __noinline int frame_take_slow(struct memnode *node, u64 *gframe)
 		if (!rc && stock_is_empty(node))
 			return -ENOMEM;
 	}
-	frame_taken(node, pfn, gframe);
-	return 0;
+	return frame_taken(node, pfn, gframe);
 }
 
 int frame_take(struct memnode *node, u64 *gframe)
@@ -361,17 +392,31 @@ int frame_take(struct memnode *node, u64 *gframe)
 	}
 	pfn = hand->pfns[--hand->nr];
 	spin_unlock(&hand->lock);
-	frame_taken(node, pfn, gframe);
-	return 0;
+	return frame_taken(node, pfn, gframe);
 }
 
 void frame_untake(u64 gframe)
 {
 	u64 pfn = gframe_pfn(gframe);
-	u32 left = frame_unshare(gframe);
 
-	CHECK(!left);
-	memnode_return_frames(memnode_of(gframe), &pfn, 1);
+	if (frame_unshare(gframe))
+		frame_conflict(gframe);
+	else
+		memnode_return_frames(memnode_of(gframe), &pfn, 1);
+}
+
+void frame_lose(u64 gframe)
+{
+	(void)frame_unshare(gframe);
+	frame_conflict(gframe);
+}
+
+void frame_conflict(u64 gframe)
+{
+	counter_inc(nr_frame_conflict);
+	pr_err_ratelimited("%s gives out frame %lx, which is in use",
+			   memnode_name(memnode_of(gframe)),
+			   gframe_pfn(gframe));
 }
 
 void memnode_return_frames(struct memnode *node, const u64 *pfns, u32 nr)
@@ -415,13 +460,22 @@ static u16 *shares_of(u64 gframe)
 	return &node->nr_shares[gframe_pfn(gframe)];
 }
 
-void frame_share(u64 gframe)
+bool frame_share(u64 gframe)
 {
-	u16 old = __atomic_fetch_add(shares_of(gframe), 1, __ATOMIC_SEQ_CST);
+	u16 *nr = shares_of(gframe);
+	u16 old = __atomic_load_n(nr, __ATOMIC_RELAXED);
 
-	CHECK(old != 0xffff); /* more processes than there are pids */
+	do {
+		if (old == 0xffff) { /* more processes than there are pids */
+			frame_conflict(gframe);
+			return false;
+		}
+	} while (!__atomic_compare_exchange_n(nr, &old, (u16)(old + 1), false,
+					      __ATOMIC_SEQ_CST,
+					      __ATOMIC_RELAXED));
 	if (!old)
 		gauge_add(nr_user_frames, 1);
+	return true;
 }
 
 u32 frame_unshare(u64 gframe)

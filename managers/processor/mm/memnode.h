@@ -107,12 +107,24 @@ static inline u64 frame_dma(u64 gframe)
  * frame_take - take a free frame of @node from the stock, with one share.
  *
  * Context: may sleep: asks the node itself if the stock is empty.
- * Return: 0 and the gframe; -ENOMEM, -EHOSTDOWN, ...
+ * Return: 0 and the gframe; -ENOMEM, -EHOSTDOWN, ...; -EPROTO if the frame
+ *	   that was granted is in use.
  */
 int __must_check frame_take(struct memnode *node, u64 *gframe);
 
 /** frame_untake - undo frame_take(): nobody has seen the frame. */
 void frame_untake(u64 gframe);
+
+/** frame_lose - undo frame_take() of a frame that is in use all the same: it
+ * does not come back to the stock.  Counted and said as frame_conflict(). */
+void frame_lose(u64 gframe);
+
+/**
+ * frame_conflict - @gframe was named for something new while it is in use.
+ *
+ * What a memory node says must not stop this node: the one request fails.
+ */
+void frame_conflict(u64 gframe);
 
 /**
  * memnode_return_frames - put dead frames that M still counts as granted back
@@ -120,8 +132,9 @@ void frame_untake(u64 gframe);
  */
 void memnode_return_frames(struct memnode *node, const u64 *pfns, u32 nr);
 
-/** frame_share - one more page-table entry refers to @gframe. */
-void frame_share(u64 gframe);
+/** frame_share - one more page-table entry refers to @gframe.  Return: false if
+ * there are more than can be, which only a memory node can bring about. */
+bool __must_check frame_share(u64 gframe);
 /** frame_unshare - one fewer. Return: how many are left. */
 u32 frame_unshare(u64 gframe);
 /** frame_shares - how many refer to it. */

@@ -329,26 +329,31 @@ int range_move(struct aspace *aspace, u64 start, u64 end, u64 to)
 	return 0;
 }
 
-/* What @child's entry is for a parent's @ptep; its lock is held. */
-static pte_t entry_share(struct aspace *child, pte_t *ptep, bool *is_weaker)
+/* What @child's entry is for a parent's @ptep; its lock is held.  Return: false
+ * if it cannot have it. */
+static bool entry_share(struct aspace *child, pte_t *ptep, pte_t *copy,
+			bool *is_weaker)
 {
 	pte_t pte = pte_read(ptep);
 	u64 gframe;
 
 	CHECK(!pte_is_filling(pte)); /* fork waited for all fills */
+	*copy = 0;
 	if (pte_is_none(pte) || pte & PTE_ZERO)
-		return 0;
+		return true;
 	gframe = pte_is_present(pte) ? pcache_line_at(pte_paddr(pte))->gframe
 				     : pte_remote_gframe(pte);
 	if (!(pte & PTE_FILE)) {
-		frame_share(gframe);
+		if (!frame_share(gframe))
+			return false;
 		ledger_take(child, LEDGER_FRAME, gframe);
 		if (pte_is_present(pte) && pte & PTE_WRITE) {
 			fetch_and(ptep, ~PTE_WRITE);
 			*is_weaker = true;
 		}
 	}
-	return pte_make_remote(gframe, pte);
+	*copy = pte_make_remote(gframe, pte);
+	return true;
 }
 
 static int copy_part(struct aspace *parent, struct aspace *child, u64 start,
@@ -356,24 +361,25 @@ static int copy_part(struct aspace *parent, struct aspace *child, u64 start,
 {
 	pte_t *ptep, *child_ptep, copy;
 	s64 nr_copied = 0;
+	bool ok = true;
 
-	for (u64 vaddr = start; (ptep = pt_next(&parent->pt, &vaddr, end));
+	for (u64 vaddr = start;
+	     ok && (ptep = pt_next(&parent->pt, &vaddr, end));
 	     vaddr += PAGE_SIZE) {
 		if (pte_is_none(pte_read(ptep)))
 			continue;
 		child_ptep = pt_walk(&child->pt, vaddr, true);
-		if (!child_ptep) {
-			aspace_count_resident(child, nr_copied);
-			return -ENOMEM;
-		}
+		ok = child_ptep;
+		if (!ok)
+			break;
 		spin_lock(pte_lock_of(ptep));
-		copy = entry_share(child, ptep, is_weaker);
+		ok = entry_share(child, ptep, &copy, is_weaker);
 		pte_write(child_ptep, copy);
 		spin_unlock(pte_lock_of(ptep));
 		nr_copied += !pte_is_none(copy);
 	}
 	aspace_count_resident(child, nr_copied);
-	return 0;
+	return ok ? 0 : -ENOMEM;
 }
 
 int range_copy(struct aspace *parent, struct aspace *child)

@@ -25,10 +25,20 @@ static int call_mremap(struct aspace *aspace, struct move *m)
 	};
 	struct rpc_m_vaddr_reply rep;
 	int rc = aspace_call(aspace, RPC_m_mremap, &req, &rep);
+	u64 start;
 
-	if (!rc)
-		m->new_start = le64_get(rep.vaddr);
-	return rc;
+	if (rc || m->flags & RPC_ONLY_ASK)
+		return rc;
+	start = le64_get(rep.vaddr);
+	if (m->flags & MREMAP_FIXED)
+		return start == m->new_start ? 0
+					     : change_broke(aspace, -EPROTO);
+	m->new_start = start;
+	if (start != m->old.start)
+		return change_check_place(aspace, start, start + m->new_bytes);
+	if (m->flags & MREMAP_DONTUNMAP)
+		return change_broke(aspace, -EPROTO);
+	return change_check_place(aspace, m->old.end, start + m->new_bytes);
 }
 
 /* It stayed where it is, and is longer. */

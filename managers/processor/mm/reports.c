@@ -187,9 +187,12 @@ static void list_discard(struct memnode *home, struct report_list *list)
 
 	while ((nr = list_take(list, taken))) {
 		for (u32 i = 0; i < nr; i++) {
-			CHECK(!frame_shares(
-				gframe_make(home->index, taken[i].pfn)));
-			memnode_return_frames(home, &taken[i].pfn, 1);
+			u64 gframe = gframe_make(home->index, taken[i].pfn);
+
+			if (frame_shares(gframe))
+				frame_conflict(gframe);
+			else
+				memnode_return_frames(home, &taken[i].pfn, 1);
 		}
 	}
 	while ((block = list_first_entry_or_null(&list->room,

@@ -600,7 +600,8 @@ void pcache_forget(u64 gframe, bool is_dead)
 	spin_lock(&set->lock);
 	while ((line = set_find(set, gframe))) {
 		if (line->nr_maps || line->state == LINE_FILLING) {
-			CHECK(!is_dead);
+			if (is_dead)
+				frame_conflict(gframe);
 			break; /* others have it, or will have */
 		}
 		if (line->nr_pins || line->state == LINE_EVICTING) {
