@@ -10,6 +10,7 @@
 #include <lib/string.h>
 #include <mm/page.h>
 #include <net/rpc.h>
+#include <stdlib.h>
 
 static u32 fail_reads, fail_writes, refuse_reads, fail_prefetch;
 
