@@ -21,6 +21,7 @@
 
 #include <kernel/counters.h>
 #include <kernel/log.h>
+#include <kernel/thread.h>
 #include <lib/errno.h>
 #include <lib/minmax.h>
 #include <lib/string.h>
@@ -295,6 +296,7 @@ static bool apply_op(struct aspace *aspace, const struct wire_page_op *op)
 	case PAGE_OP_CLEAR:
 		return clear_page(aspace, vaddr, pfn);
 	case PAGE_OP_DROP:
+		thread_yield(); /* each may look at all there is */
 		return drop_pages(aspace, vaddr, pfn);
 	default:
 		return false;

@@ -2,6 +2,7 @@
 #include <managers/memory/testing.h>
 
 #include <kernel/counters.h>
+#include <kernel/thread.h>
 #include <managers/memory/pagecache.h>
 
 struct fake_call call;
@@ -155,3 +156,6 @@ int test_exit(u32 asid)
 
 	return rpc_handle_m_exit(from_a(0), &req, NULL);
 }
+
+/* One thread tests: there are no others to run. */
+void thread_yield(void) {}

@@ -8,6 +8,7 @@
 #include <lib/hash.h>
 #include <lib/minmax.h>
 #include <lib/string.h>
+#include <managers/memory/frames.h>
 #include <mm/slab.h>
 #include <net/membership.h>
 
@@ -18,11 +19,24 @@ DEFINE_MUTEX(tmpfs_lock, LOCK_TMPFS);
 static struct hlist_head name_buckets[NR_NAME_BUCKETS]; /* [tmpfs_lock] */
 static struct tnode *roots[TMPFS_SHM + 1];              /* [tmpfs_lock] */
 static DEFINE_SPINLOCK(nodes_lock, LOCK_MEMORY_NODES);
-static LIST_HEAD(nodes); /* [nodes_lock] */
-static u64 last_ino;     /* [nodes_lock] */
-static u32 generation;   /* [set once]: of this boot */
+static LIST_HEAD(nodes);  /* [nodes_lock] */
+static u64 last_ino;      /* [nodes_lock] */
+static u32 generation;    /* [set once]: of this boot */
+static atomic_t nr_taken; /* nodes and names */
 
 /* ---- nodes --------------------------------------------------------------- */
+
+u32 tmpfs_max_nodes(void)
+{
+	return pool.nr_frames / 2;
+}
+
+u32 tmpfs_nr_free_nodes(void)
+{
+	u32 nr = (u32)atomic_read(&nr_taken) / 2, max = tmpfs_max_nodes();
+
+	return nr < max ? max - nr : 0;
+}
 
 static void release_node(struct cfile *file)
 {
@@ -35,6 +49,7 @@ static void release_node(struct cfile *file)
 	kfree(node->target);
 	kfree(node);
 	gauge_sub(nr_tmpfs_nodes, 1);
+	atomic_dec(&nr_taken);
 }
 
 static struct tnode *new_node(u32 fsid, const struct tnode_attr *attr)
@@ -59,13 +74,15 @@ static struct tnode *new_node(u32 fsid, const struct tnode_attr *attr)
 	spin_unlock(&nodes_lock);
 	cfile_add_local(&node->file, &fid, release_node);
 	gauge_add(nr_tmpfs_nodes, 1);
+	atomic_inc(&nr_taken);
 	return node;
 }
 
 struct cfile *tmpfs_make_anonymous(u64 len_bytes)
 {
 	struct tnode_attr attr = {.mode = S_IFREG | 0600};
-	struct tnode *node = new_node(TMPFS_ANONYMOUS, &attr);
+	struct tnode *node =
+		tmpfs_nr_free_nodes() ? new_node(TMPFS_ANONYMOUS, &attr) : NULL;
 
 	if (!node)
 		return NULL;
@@ -119,7 +136,14 @@ static struct tname *make_name(struct tstring name)
 		return NULL;
 	memcpy(entry->text, name.text, name.len);
 	entry->len = name.len;
+	atomic_inc(&nr_taken);
 	return entry;
+}
+
+static void free_name(struct tname *entry)
+{
+	kfree(entry);
+	atomic_dec(&nr_taken);
 }
 
 static void touch_node(struct tnode *node)
@@ -165,7 +189,7 @@ static void remove_name(struct tname *entry)
 		node->nlink--;
 	}
 	touch_node(dir);
-	kfree(entry);
+	free_name(entry);
 	cfile_put(&node->file);
 }
 
@@ -222,6 +246,8 @@ int tnode_create(struct tnode *dir, struct tstring name,
 
 	if (err)
 		return err;
+	if (!tmpfs_nr_free_nodes())
+		return -ENOSPC;
 	if (dir->mode & S_ISGID) {
 		real.gid = dir->gid;
 		real.mode |= S_ISDIR(real.mode) ? S_ISGID : 0;
@@ -234,13 +260,13 @@ int tnode_create(struct tnode *dir, struct tstring name,
 	if (!err && S_ISLNK(real.mode))
 		err = set_target(node, target);
 	if (err)
-		goto free_name;
+		goto free_entry;
 	add_name(dir, entry, node);
 	*out = node;
 	return 0;
 
-free_name:
-	kfree(entry);
+free_entry:
+	free_name(entry);
 	if (node)
 		cfile_put(&node->file);
 	return err;
@@ -280,6 +306,8 @@ int tnode_link(struct tnode *node, struct tnode *dir, struct tstring name)
 		return -EXDEV;
 	if (!node->nlink)
 		return -ENOENT;
+	if (!tmpfs_nr_free_nodes())
+		return -ENOSPC;
 	entry = make_name(name);
 	if (!entry)
 		return -ENOMEM;

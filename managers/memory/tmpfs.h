@@ -27,6 +27,12 @@ void tmpfs_stop(void);
  * reference; NULL without memory. */
 struct cfile *tmpfs_make_anonymous(u64 len_bytes);
 
+/** tmpfs_max_nodes - how many files there may be, each with its name: they take
+ * memory beside the pool.  What is above is -ENOSPC. */
+u32 tmpfs_max_nodes(void);
+/** tmpfs_nr_free_nodes - how many more. */
+u32 tmpfs_nr_free_nodes(void);
+
 /** tmpfs_reclaim - close what client @id has open. */
 void tmpfs_reclaim(u8 id);
 

@@ -3,6 +3,7 @@
 #include <managers/memory/testing.h>
 
 #include <kernel/counters.h>
+#include <stdio.h>
 #include <uapi/fs.h>
 
 static struct wire_fid root(const char *name)
@@ -264,6 +265,37 @@ KTEST(tmpfs_links_of_both_kinds)
 	memory_test_end();
 }
 
+KTEST(tmpfs_has_room_for_half_as_many_files_as_frames)
+{
+	struct rpc_fs_link link = {};
+	struct rpc_fs_attr_reply attr;
+	struct rpc_fs_statfs_reply stat;
+	struct rpc_fs_fid req;
+	struct wire_fid f;
+	char name[16];
+	u32 nr = 0;
+
+	memory_test_begin(256);
+	req.fid = link.dir = root("tmp");
+	EXPECT_EQ(rpc_handle_m_fs_statfs(from_a(0), &req, &stat), 0);
+	EXPECT_EQ(le64_get(stat.nr_files), 128);
+	EXPECT_EQ(le64_get(stat.nr_files_free), 128); /* half the root */
+	do
+		snprintf(name, sizeof(name), "%u", nr++);
+	while (!create(req.fid, name, S_IFREG, &f));
+	EXPECT_TRUE(nr > 120 && nr < 130);
+	EXPECT_EQ(create(req.fid, "x", S_IFDIR, &f), -ENOSPC);
+	link.fid = f;
+	EXPECT_EQ(rpc_handle_m_fs_link(from_a_tail("h", 1), &link, &attr),
+		  -ENOSPC);
+	EXPECT_TRUE(!tmpfs_make_anonymous(4096));
+	/* What is removed makes room, also for what is in the way of a name. */
+	EXPECT_EQ(RENAME(req.fid, req.fid, "0\0001", 0), 0);
+	EXPECT_EQ(unlink_name(req.fid, "2", 0), 0);
+	EXPECT_EQ(create(req.fid, "y", S_IFREG, &f), 0);
+	memory_test_end();
+}
+
 KTEST(tmpfs_readdir_tells_every_name_once)
 {
 	static bool seen[500];
@@ -271,7 +303,7 @@ KTEST(tmpfs_readdir_tells_every_name_once)
 	u32 nr = 0, nr_calls = 0;
 	char name[16];
 
-	memory_test_begin(256);
+	memory_test_begin(2048);
 	req.fid = root("shm");
 	memset(seen, 0, sizeof(seen));
 	for (u32 i = 0; i < 500; i++) {

@@ -65,7 +65,7 @@ struct tnode *tnode_lookup(struct tnode *dir, struct tstring name);
 
 /** tnode_create - a new node as @name in @dir, with a reference for the caller.
  * @target: of a symlink.  Return: 0, -EEXIST, -ENOTDIR, -ENOENT (@dir was
- * removed), -ENOMEM, -EINVAL. */
+ * removed), -ENOMEM, -ENOSPC (tmpfs_max_nodes()), -EINVAL. */
 int __must_check tnode_create(struct tnode *dir, struct tstring name,
 			      const struct tnode_attr *attr,
 			      struct tstring target, struct tnode **out);
