@@ -38,8 +38,8 @@ static void fill_info(u8 *data, u8 priority, enum sm_state state)
 	data[20] = (u8)(priority << 4 | state);
 }
 
-/* Its answer to what it was asked or told last. */
-static void answer(u8 priority, enum sm_state state)
+/* An answer to what it was asked or told last, by the link of @port. */
+static void answer_by(unsigned int port, u8 priority, enum sm_state state)
 {
 	struct packet p = {.dlid = LID_PERMISSIVE,
 			   .slid = LID_PERMISSIVE,
@@ -56,7 +56,12 @@ static void answer(u8 priority, enum sm_state state)
 	put16(p.data + MAD_ATTRIBUTE, ATTR_SM_INFO);
 	fill_info(p.data + SMP_DATA, priority, state);
 	EXPECT_TRUE(other()->peer.is_waiting);
-	switch_send(&test_fabric.sw, 2, &p);
+	switch_send(&test_fabric.sw, port, &p);
+}
+
+static void answer(u8 priority, enum sm_state state)
+{
+	answer_by(2, priority, state);
 }
 
 /* What it says to the built-in one.  Return: the answer's status. */
@@ -139,6 +144,44 @@ KTEST(a_higher_manager_is_handed_the_subnet)
 		loop_turn(10);                   /* longer than a link trains */
 	EXPECT_EQ(sm()->links[1].step, SM_IDLE); /* the master's affair */
 	EXPECT_EQ(port_state(&test_fabric.cards[0].ports[0].ib), PORT_INIT);
+	pair_stop(&p);
+}
+
+KTEST(nobody_answers_for_another_port)
+{
+	struct sm_link *link = &sm()->links[1];
+	struct packet forged = {.dlid = LID_PERMISSIVE,
+				.slid = LID_PERMISSIVE,
+				.dqpn = QPN_SMI,
+				.bytes = MAD_BYTES};
+	struct pair p;
+
+	start(&p);
+	answer_by(1, HIGHER, SM_STANDBY);
+	EXPECT_EQ(other()->peer.order, SM_ASKS); /* still */
+	EXPECT_TRUE(!other()->peer.is_known);
+	answer(LOWER, SM_STANDBY);
+	EXPECT_TRUE(other()->peer.is_known);
+
+	/* And not for one that is being led. */
+	fabric_order("link 1 down");
+	fabric_order("link 1 up");
+	for (int i = 0; i < 200 && link->step != SM_NODE_INFO; i++)
+		loop_turn(10);
+	EXPECT_EQ(link->step, SM_NODE_INFO);
+	forged.data[MAD_BASE_VERSION] = 1;
+	forged.data[MAD_CLASS] = CLASS_SMP_DIRECTED;
+	forged.data[MAD_METHOD] = METHOD_GET | METHOD_RESPONSE;
+	put16(forged.data + MAD_STATUS, STATUS_RETURNING);
+	forged.data[MAD_HOP_POINTER] = 1;
+	forged.data[MAD_HOP_COUNT] = 1;
+	forged.data[SMP_INITIAL_PATH + 1] = 1;
+	put64(forged.data + MAD_TID, link->tid);
+	put16(forged.data + MAD_ATTRIBUTE, ATTR_NODE_INFO);
+	switch_send(&test_fabric.sw, 2, &forged);
+	EXPECT_EQ(link->step, SM_NODE_INFO);
+	switch_send(&test_fabric.sw, 1, &forged);
+	EXPECT_TRUE(link->step != SM_NODE_INFO);
 	pair_stop(&p);
 }
 

@@ -387,8 +387,11 @@ static void repress(struct sm *sm, const struct packet *trap)
 	switch_send(sm->sw, 0, &p);
 }
 
-void sm_receive(struct sm *sm, const struct packet *packet)
+void sm_receive(struct sm *sm, unsigned int in, const struct packet *packet)
 {
+	struct sm_link *link;
+	u16 status;
+
 	const u8 *mad = packet->data;
 	u64 tid = get64(mad + MAD_TID);
 
@@ -397,21 +400,17 @@ void sm_receive(struct sm *sm, const struct packet *packet)
 		return;
 	}
 	if (mad_attribute(mad) == ATTR_SM_INFO) {
-		sm_peer_receive(sm, mad);
+		sm_peer_receive(sm, in, mad);
 		return;
 	}
-	for (unsigned int i = 1; i < SM_MAX_LINKS; i++) {
-		struct sm_link *link = &sm->links[i];
-		u16 status = get16(mad + MAD_STATUS) & 0x7fff;
-
-		if (link->tid != tid || !link->timer.is_armed)
-			continue;
-		if (status)
-			log_warn(who, "link %u: step %d: MAD status 0x%04x", i,
-				 link->step, status);
-		else
-			advance(link, mad);
-		return;
-	}
-	log_debug(who, "an answer to no request");
+	/* Who is asked answers by the way the question came. */
+	link = in && in < SM_MAX_LINKS ? &sm->links[in] : NULL;
+	status = get16(mad + MAD_STATUS) & 0x7fff;
+	if (!link || link->tid != tid || !link->timer.is_armed)
+		log_debug(who, "an answer to no request");
+	else if (status)
+		log_warn(who, "link %u: step %d: MAD status 0x%04x", in,
+			 link->step, status);
+	else
+		advance(link, mad);
 }

@@ -95,7 +95,8 @@ u64 sm_begin_smp(struct sm_link *link, struct packet *p, u8 method,
 void sm_link_up(struct sm *sm, unsigned int number);
 void sm_link_down(struct sm *sm, unsigned int number);
 
-/* An SMP that answers one of ours, or a trap. */
-void sm_receive(struct sm *sm, const struct packet *packet);
+/* An SMP that answers one of ours, or a trap; it came in by port @in.  Only who
+ * was asked can answer. */
+void sm_receive(struct sm *sm, unsigned int in, const struct packet *packet);
 
 #endif /* FABRIC_SM_H */

@@ -225,23 +225,20 @@ static void take_answer(struct sm_link *link, const u8 *data)
 		check_master(link);
 }
 
-void sm_peer_receive(struct sm *sm, const u8 *mad)
+void sm_peer_receive(struct sm *sm, unsigned int in, const u8 *mad)
 {
-	for (unsigned int i = 1; i <= sm->sw->nr_ports; i++) {
-		struct sm_link *link = &sm->links[i];
-		u16 status = get16(mad + MAD_STATUS) & 0x7fff;
+	struct sm_link *link;
+	u16 status = get16(mad + MAD_STATUS) & 0x7fff;
 
-		if (!link->peer.is_waiting ||
-		    link->peer.tid != get64(mad + MAD_TID))
-			continue;
-		if (status)
-			log_warn(who, "SMInfo at link %u: MAD status 0x%04x", i,
-				 status);
-		else
-			take_answer(link, mad + SMP_DATA);
-		return;
-	}
-	log_debug(who, "an SMInfo that nobody asked for");
+	link = in && in <= sm->sw->nr_ports ? &sm->links[in] : NULL;
+	if (!link || !link->peer.is_waiting ||
+	    link->peer.tid != get64(mad + MAD_TID))
+		log_debug(who, "an SMInfo that nobody asked for");
+	else if (status)
+		log_warn(who, "SMInfo at link %u: MAD status 0x%04x", in,
+			 status);
+	else
+		take_answer(link, mad + SMP_DATA);
 }
 
 /* May a manager in @sender's state give the order to this one? */

@@ -275,7 +275,7 @@ static void consume_smp(struct ib_switch *sw, unsigned int in,
 	struct packet reply;
 
 	if (method & METHOD_RESPONSE || method == METHOD_TRAP) {
-		sm_receive(&sw->sm, p);
+		sm_receive(&sw->sm, in, p);
 		return;
 	}
 	if (method == METHOD_TRAP_REPRESS) {
@@ -378,7 +378,7 @@ static void route_returning(struct ib_switch *sw, unsigned int in,
 		emit(sw, mad[SMP_RETURN_PATH + pointer], p);
 	} else if (pointer <= 1) {
 		mad[MAD_HOP_POINTER] = 0;
-		sm_receive(&sw->sm, p);
+		sm_receive(&sw->sm, in, p);
 	} else {
 		drop(sw, p, "directed route: hop pointer");
 	}
