@@ -2,6 +2,7 @@
 /* What a card does beside moving messages, and what it refuses. */
 #include "fabric_pair.h"
 #include "tools/fabric/cmd.h"
+#include "tools/fabric/log.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -125,6 +126,80 @@ KTEST(queue_entries_of_64_bytes_are_neither_advertised_nor_taken)
 	}
 	machine_stop(&m);
 	fabric_stop();
+}
+
+/* The tables of QUERY_DEV_CAP are the largest, and can be had. */
+KTEST(tables_are_as_large_as_the_capabilities_say)
+{
+	static const struct {
+		u16 at;
+		u8 log;
+	} tables[] = {{0x37, LOG_MAX_QPS},  {0x4f, LOG_MAX_SRQS},
+		      {0x57, LOG_MAX_CQS},  {0x87, LOG_MAX_EQS},
+		      {0xfb, LOG_MAX_MPTS}, {0xdb, LOG_MAX_MCGS}};
+	u8 image[INIT_HCA_BYTES], *in;
+	struct machine m;
+
+	fabric_start();
+	machine_start(&m, 0);
+	machine_bring_up(&m);
+	EXPECT_EQ(query_capability(&m, 0x13) & 0x1f, LOG_MAX_QPS);
+	EXPECT_EQ(query_capability(&m, 0x15) & 0x1f, LOG_MAX_SRQS);
+	EXPECT_EQ(query_capability(&m, 0x1b) & 0x1f, LOG_MAX_CQS);
+	EXPECT_EQ(query_capability(&m, 0x1f) & 0xf, LOG_MAX_EQS);
+	EXPECT_EQ(query_capability(&m, 0x1d) & 0x3f, LOG_MAX_MPTS);
+	EXPECT_EQ(query_capability(&m, 0x63), LOG_MAX_MCGS);
+	memcpy(image, test_fabric.cards[0].hca.image, sizeof(image));
+	for (size_t i = 0; i < 2 * ARRAY_LEN(tables); i++) {
+		bool is_over = i % 2;
+
+		EXPECT_EQ(machine_command(&m, 0x008, 0, 0, 0, 0), 0);
+		in = machine_at(&m, m.mailbox);
+		memcpy(in, image, sizeof(image));
+		in[tables[i / 2].at] = (u8)((in[tables[i / 2].at] & ~0x1f) |
+					    (tables[i / 2].log + is_over));
+		EXPECT_EQ(machine_command(&m, 0x007, 0, 0, m.mailbox, 0),
+			  is_over ? CMD_EXCEEDS_LIMIT : CMD_OK);
+		if (is_over) { /* so that there is one to close */
+			in = machine_at(&m, m.mailbox);
+			memcpy(in, image, sizeof(image));
+			EXPECT_EQ(
+				machine_command(&m, 0x007, 0, 0, m.mailbox, 0),
+				0);
+		}
+	}
+	machine_stop(&m);
+	fabric_stop();
+}
+
+KTEST(a_description_lasts_until_the_reset)
+{
+	struct card *card;
+	struct machine m;
+	u8 *in;
+
+	fabric_start();
+	card = &test_fabric.cards[0];
+	machine_start(&m, 0);
+	machine_bring_up(&m);
+	EXPECT_TRUE(!strcmp(card->node_description, "brick-fabric card 1"));
+	in = machine_at(&m, m.mailbox);
+	memset(in, 0, NODE_DESCRIPTION_BYTES);
+	strcpy((char *)in, "guest");
+	EXPECT_EQ(machine_command(&m, 0x05a, 0, 0, m.mailbox, 0), 0);
+	EXPECT_TRUE(!strcmp(card->node_description, "guest"));
+	machine_stop(&m);
+	fabric_settle();
+	EXPECT_TRUE(!strcmp(card->node_description, "brick-fabric card 1"));
+	fabric_stop();
+}
+
+KTEST(a_guests_name_does_not_steer_the_terminal)
+{
+	char text[] = "a\033[2Jb\nc\tü~";
+
+	log_sanitize(text);
+	EXPECT_TRUE(!strcmp(text, "a?[2Jb?c???~"));
 }
 
 KTEST(a_draining_queue_ends_what_it_began_and_tells)

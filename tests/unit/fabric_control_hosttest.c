@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -380,4 +381,37 @@ KTEST(control_takes_so_many_clients_and_no_more)
 	for (int i = 0; i <= CONTROL_MAX_CLIENTS; i++)
 		close(fds[i]);
 	socket_stop(); /* with clients that are still there */
+}
+
+/* fabric_settle() would not return while a client waits to be accepted. */
+KTEST(a_client_without_a_descriptor_is_hung_up_on)
+{
+	struct sockaddr_un sun = {.sun_family = AF_UNIX};
+	struct rlimit before, few;
+	static int all[512];
+	char answer[64];
+	int nr = 0, fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	socket_start();
+	strcpy(sun.sun_path, socket_path);
+	EXPECT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+	few = (struct rlimit){ARRAY_LEN(all), before.rlim_max};
+	EXPECT_EQ(setrlimit(RLIMIT_NOFILE, &few), 0);
+	while (nr < (int)ARRAY_LEN(all) && (all[nr] = dup(fd)) >= 0)
+		nr++;
+	EXPECT_TRUE(nr < (int)ARRAY_LEN(all));
+	EXPECT_EQ(connect(fd, (struct sockaddr *)&sun, sizeof(sun)), 0);
+	for (int i = 0; i < 10; i++)
+		loop_turn(0);
+	EXPECT_EQ(loop_turn(0), 0);
+	while (nr)
+		close(all[--nr]);
+	EXPECT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+	EXPECT_EQ(hear(fd, answer, sizeof(answer)), 0);
+	close(fd);
+	fd = dial();
+	say(fd, "seed 6\n", 7);
+	EXPECT_TRUE(hear(fd, answer, 64) == 3);
+	close(fd);
+	socket_stop();
 }

@@ -83,6 +83,10 @@ KTEST(topology_mistakes_are_told_with_their_line)
 		 ":2: delay wants a time: 50us, 1ms, up to 10s"},
 		{"[port 1]\nguid = 0x11\n[port 2]\nguid = 0x12",
 		 ": ports 1 and 2 have one guid"},
+		{"[port 1]\nguid = 0x13\n[port 2]\nguid = 0x16",
+		 ": ports 1 and 2 have one guid"},
+		{"[port 1]\nguid = 0x16\n[port 2]\nguid = 0x13",
+		 ": ports 1 and 2 have one guid"},
 	};
 	char line[300];
 

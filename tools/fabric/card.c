@@ -83,6 +83,8 @@ void card_reset(struct card *card, const char *why)
 	card->has_fa = false;
 	card->is_owned = false;
 	card->is_reset_locked = false;
+	memcpy(card->node_description, card->own_description,
+	       sizeof(card->node_description));
 	for (unsigned int i = 0; i < card->nr_ports; i++)
 		sma_init_port(&card->ports[i]);
 }
@@ -92,8 +94,10 @@ void card_configure(struct card *card, const struct card_plan *plan)
 	if (plan->guid)
 		card->node_guid = plan->guid;
 	if (plan->description[0])
-		memcpy(card->node_description, plan->description,
-		       sizeof(card->node_description));
+		memcpy(card->own_description, plan->description,
+		       sizeof(card->own_description));
+	memcpy(card->node_description, card->own_description,
+	       sizeof(card->node_description));
 	for (unsigned int i = 0; i < card->nr_ports; i++) {
 		card->ports[i].plan = plan->ports[i];
 		sma_init_port(&card->ports[i]);
@@ -436,7 +440,7 @@ int card_open(struct card *card, struct fabric *fabric, unsigned int index,
 	card->index = index;
 	card->node_guid = guid_base + 0x10 * (index + 1);
 	snprintf(card->name, sizeof(card->name), "card %u", index + 1);
-	snprintf(card->node_description, sizeof(card->node_description),
+	snprintf(card->own_description, sizeof(card->own_description),
 		 "brick-fabric card %u", index + 1);
 	card->nr_ports = card_plan_nr_ports(plan);
 	for (unsigned int i = 0; i < card->nr_ports; i++)

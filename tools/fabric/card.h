@@ -35,6 +35,13 @@ enum {
 	HCR_DWORDS = 7,
 	INIT_HCA_BYTES = 0x200,
 	MCG_MAX_BYTES = 1024,
+	/* The largest tables, as logarithms; QUERY_DEV_CAP tells them. */
+	LOG_MAX_QPS = 18,
+	LOG_MAX_SRQS = 16,
+	LOG_MAX_CQS = 16,
+	LOG_MAX_EQS = 8,
+	LOG_MAX_MPTS = 19,
+	LOG_MAX_MCGS = 13,
 	NODE_DESCRIPTION_BYTES = 64,
 };
 
@@ -112,7 +119,8 @@ struct card {
 	u32 special_base; /* QPN of QP0; 0: none */
 
 	u64 node_guid;
-	char node_description[NODE_DESCRIPTION_BYTES];
+	char own_description[NODE_DESCRIPTION_BYTES];  /* after each reset, */
+	char node_description[NODE_DESCRIPTION_BYTES]; /* until SET_NODE */
 	struct card_port ports[CARD_MAX_PORTS];
 	unsigned int nr_ports;
 	struct card_stats stats;

@@ -55,15 +55,16 @@ enum { DEV_PORTS = 0x34, BLUEFLAME = 0x4c };
 
 static const u32 blueflame_is_on = 1u << 31;
 
-/* The comments name the fields from the left. */
+/* The comments name the fields from the left; "2^6 of": that many reserved. */
 static const struct {
 	u16 offset;
 	u32 value;
 } dev_cap[] = {
-	{0x10, 0x0e0e0612},      /* SRQ, QP entries 2^14; 2^6 of 2^18 QPs */
-	{0x14, 0x60100000},      /* 2^6 of 2^16 SRQs */
-	{0x18, 0x20160710},      /* 32 EQs; 2^22 CQEs; 2^7 of 2^16 CQs */
-	{0x1c, 0x16130508},      /* 2^22 EQEs; 2^19 MPTs; 2^5 of 2^8 EQs */
+	{0x10, 0x0e0e0600 | LOG_MAX_QPS}, /* SRQ, QP entries 2^14; 2^6 of QPs */
+	{0x14, 0x60000000 | LOG_MAX_SRQS << 16}, /* 2^6 of SRQs */
+	{0x18, 0x20160700 | LOG_MAX_CQS}, /* 32 EQs; 2^22 CQEs; 2^7 of CQs */
+	{0x1c, 0x16000500 | LOG_MAX_MPTS << 16 |
+		       LOG_MAX_EQS}, /* 2^22 EQEs; MPTs; 2^5 of EQs */
 	{0x20, 0x60240819},      /* 2^6 MTTs; windows; 2^8 MPTs; 2^25 MTTs */
 	{0x28, 0x00070004},      /* reads: 2^7 out, 2^4 in */
 	{0x2c, 0x00000016},      /* no segmentation offload, no RSS */
@@ -77,15 +78,15 @@ static const struct {
 	{BLUEFLAME, 0x00090300}, /* 8 registers of 512 bytes a page */
 	{0x50, 0x003e03f0},      /* send: 62 segments, 1008 bytes */
 	{0x54, 0x00200200},      /* receive: 32 segments, 512 bytes */
-	{0x60, 0x0008000d},      /* 2^8 QPs in each of 2^13 groups */
-	{0x64, 0x400f4010},      /* PDs, XRC domains */
-	{0x80, 0x00200100},      /* entry bytes: RDMARC 32, QPC 256 */
-	{0x84, 0x01000040},      /* AUXC 256, ALTC 64 */
-	{0x88, 0x00400040},      /* EQC, CQC */
-	{0x8c, 0x00400040},      /* SRQC, cMPT */
-	{0x90, 0x00080040},      /* MTT, dMPT */
-	{0x94, 0x000008c0},      /* invalidation, fast registration */
-	{0xa0, 0x00000100},      /* 2^40 bytes of ICM */
+	{0x60, 0x00080000 | LOG_MAX_MCGS}, /* 2^8 QPs in each group */
+	{0x64, 0x400f4010},                /* PDs, XRC domains */
+	{0x80, 0x00200100},                /* entry bytes: RDMARC 32, QPC 256 */
+	{0x84, 0x01000040},                /* AUXC 256, ALTC 64 */
+	{0x88, 0x00400040},                /* EQC, CQC */
+	{0x8c, 0x00400040},                /* SRQC, cMPT */
+	{0x90, 0x00080040},                /* MTT, dMPT */
+	{0x94, 0x000008c0},                /* invalidation, fast registration */
+	{0xa0, 0x00000100},                /* 2^40 bytes of ICM */
 };
 
 u8 cmd_query_dev_cap(struct command *cmd)

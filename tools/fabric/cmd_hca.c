@@ -106,8 +106,9 @@ static u8 check(const struct card *card, const struct hca *hca)
 				     "supported");
 		return CMD_BAD_PARAM;
 	}
-	if (hca->log_qps > 20 || hca->log_srqs > 18 || hca->log_cqs > 18 ||
-	    hca->log_eqs > 9 || hca->log_mpts > 24 || hca->log_mcgs > 16 ||
+	if (hca->log_qps > LOG_MAX_QPS || hca->log_srqs > LOG_MAX_SRQS ||
+	    hca->log_cqs > LOG_MAX_CQS || hca->log_eqs > LOG_MAX_EQS ||
+	    hca->log_mpts > LOG_MAX_MPTS || hca->log_mcgs > LOG_MAX_MCGS ||
 	    (1u << hca->log_mcg_bytes) > MCG_MAX_BYTES)
 		return CMD_EXCEEDS_LIMIT;
 	if (hca->log_mcg_bytes < 5 || hca->log_mcg_hash > hca->log_mcgs)

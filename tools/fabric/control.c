@@ -104,7 +104,7 @@ static void listener_ready(struct source *source, u32 epoll_events)
 {
 	static const char too_many[] = "ERR too many clients\n";
 	struct control *control = owner_of(source, struct control, listener);
-	int fd = accept4(source->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	int fd = loop_accept(source);
 	struct control_client *client = NULL;
 
 	(void)epoll_events;

@@ -6,6 +6,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+enum { LINE_BYTES = 1024 };
+
 enum log_level log_threshold = LOG_LEVEL_INFO;
 
 static FILE *log_file;
@@ -30,10 +32,18 @@ void log_flush(void)
 		fflush(log_file);
 }
 
+void log_sanitize(char *text)
+{
+	for (; *text; text++)
+		if (*text < ' ' || *text > '~')
+			*text = '?';
+}
+
 void log_line(enum log_level level, const char *who, const char *fmt, ...)
 {
 	static const char *const names[] = {"err  ", "warn ", "info ", "debug"};
 	FILE *f = log_file ? log_file : stderr;
+	char text[LINE_BYTES];
 	va_list args;
 	u64 us;
 
@@ -45,7 +55,8 @@ void log_line(enum log_level level, const char *who, const char *fmt, ...)
 	fprintf(f, "[%5llu.%06llu] %s %s: ", (unsigned long long)us / 1000000,
 		(unsigned long long)us % 1000000, names[level], who);
 	va_start(args, fmt);
-	vfprintf(f, fmt, args);
+	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
-	fputc('\n', f);
+	log_sanitize(text);
+	fprintf(f, "%s\n", text);
 }

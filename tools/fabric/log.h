@@ -6,6 +6,7 @@
  * The log of the fabric: one line an event, "[seconds] who: text".
  * Errors and warnings are what a guest did wrong or the fabric cannot do;
  * info is what happens once a boot; debug is every command and packet.
+ * Names may be a guest's: what is no plain ASCII is written as "?".
  */
 #include "types.h"
 
@@ -26,6 +27,9 @@ extern enum log_level log_threshold;
 int log_open(const char *path);
 
 void log_flush(void);
+
+/** log_sanitize - leave in @text only what can stand on a terminal. */
+void log_sanitize(char *text);
 
 void log_line(enum log_level level, const char *who, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));

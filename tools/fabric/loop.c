@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #define _GNU_SOURCE
 #include "loop.h"
+#include "log.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 enum { MAX_EVENTS = 32 };
 
 static int epoll_fd = -1;
+static int spare_fd = -1; /* for loop_accept() */
 static struct timer *timers;
 static struct work *work_first, **work_last = &work_first;
 
@@ -20,7 +24,10 @@ static int nr_events;
 int loop_open(void)
 {
 	epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	return epoll_fd < 0 ? -errno : 0;
+	if (epoll_fd < 0)
+		return -errno;
+	spare_fd = fcntl(epoll_fd, F_DUPFD_CLOEXEC, 0);
+	return spare_fd < 0 ? -errno : 0;
 }
 
 void loop_close(void)
@@ -28,6 +35,9 @@ void loop_close(void)
 	if (epoll_fd >= 0)
 		close(epoll_fd);
 	epoll_fd = -1;
+	if (spare_fd >= 0)
+		close(spare_fd);
+	spare_fd = -1;
 	timers = NULL;
 	work_first = NULL;
 	work_last = &work_first;
@@ -46,6 +56,24 @@ int loop_add(struct source *source, u32 epoll_events)
 	struct epoll_event ev = {.events = epoll_events, .data.ptr = source};
 
 	return epoll_ctl(epoll_fd, EPOLL_CTL_ADD, source->fd, &ev) ? -errno : 0;
+}
+
+int loop_accept(struct source *listener)
+{
+	const int flags = SOCK_CLOEXEC | SOCK_NONBLOCK;
+	int fd = accept4(listener->fd, NULL, NULL, flags), error = errno;
+
+	if (fd >= 0)
+		return fd;
+	if (error == EMFILE || error == ENFILE) {
+		close(spare_fd);
+		fd = accept4(listener->fd, NULL, NULL, flags);
+		if (fd >= 0)
+			close(fd);
+		spare_fd = fcntl(epoll_fd, F_DUPFD_CLOEXEC, 0);
+		log_warn("loop", "no descriptor for a client: hung up on it");
+	}
+	return -error;
 }
 
 void loop_modify(struct source *source, u32 epoll_events)

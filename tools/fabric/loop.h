@@ -48,6 +48,16 @@ u64 loop_now_ns(void);
  * Return: 0, or -errno.
  */
 int loop_add(struct source *source, u32 epoll_events);
+
+/**
+ * loop_accept - accept a connection at @listener; non-blocking, close-on-exec.
+ *
+ * Without a free descriptor the client is hung up on: one that waits would
+ * keep the loop turning.
+ *
+ * Return: its descriptor, or -errno.
+ */
+int loop_accept(struct source *listener);
 void loop_modify(struct source *source, u32 epoll_events);
 
 /* Forget @source; may be called from its own or another's ready(). */

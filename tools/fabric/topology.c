@@ -56,7 +56,7 @@ static bool find_code(const struct name_code *codes, size_t nr,
 
 static bool set_guid(struct card_plan *plan, char *value)
 {
-	return parse_number(value, UINT64_MAX - 3, &plan->guid) && plan->guid;
+	return parse_number(value, UINT64_MAX - 4, &plan->guid) && plan->guid;
 }
 
 static bool set_description(struct card_plan *plan, char *value)
@@ -259,7 +259,8 @@ static bool check(struct reader *r)
 			return fail(r, "no [port %u], but a [port %u]", i + 1,
 				    t->nr_cards);
 		for (unsigned int j = 0; guid && j < i; j++)
-			if (t->cards[j].guid / 4 == guid / 4)
+			if (t->cards[j].guid < guid + 4 &&
+			    guid < t->cards[j].guid + 4)
 				return fail(r, "ports %u and %u have one guid",
 					    j + 1, i + 1);
 	}

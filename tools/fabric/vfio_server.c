@@ -165,7 +165,7 @@ static void listener_ready(struct source *source, u32 epoll_events)
 	struct vfu_server *server =
 		owner_of(source, struct vfu_server, listener);
 	struct vfu_stream *stream = &server->stream;
-	int fd = accept4(source->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	int fd = loop_accept(source);
 
 	(void)epoll_events;
 	if (fd < 0)
