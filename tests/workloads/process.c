@@ -313,6 +313,43 @@ static void test_ids(void)
 	say("unknown call", syscall(10000) == -1 ? errno : 0);
 }
 
+/* What the process of another user does not let one do. */
+static void test_foreign(void)
+{
+	pid_t other = getpid(), child = fork();
+	struct sched_param param = {0};
+	void *head = NULL;
+	size_t bytes;
+	cpu_set_t set;
+
+	if (!child) {
+		if (setuid(12345))
+			other = 1; /* root's, and we are not */
+		CPU_ZERO(&set);
+		CPU_SET(0, &set);
+		say("foreign affinity",
+		    sched_setaffinity(other, sizeof(set), &set) == -1 ? errno
+								      : 0);
+		say("foreign policy",
+		    sched_setscheduler(other, SCHED_OTHER, &param) == -1 ? errno
+									 : 0);
+		say("foreign robust list",
+		    syscall(SYS_get_robust_list, other, &head, &bytes) == -1
+			    ? errno
+			    : 0);
+		say("own affinity",
+		    sched_setaffinity(0, sizeof(set), &set) == -1 ? errno : 0);
+		say("own policy",
+		    sched_setscheduler(0, SCHED_OTHER, &param) == -1 ? errno
+								     : 0);
+		say("own robust list",
+		    syscall(SYS_get_robust_list, 0, &head, &bytes) == -1 ? errno
+									 : 0);
+		exit(0);
+	}
+	waitpid(child, NULL, 0);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 0 || !argv[0][0])
@@ -335,5 +372,6 @@ int main(int argc, char **argv)
 	test_exec();
 	test_spawn();
 	test_ids();
+	test_foreign();
 	return 0;
 }

@@ -47,6 +47,18 @@ bool process_may(u32 cap)
 	return capabilities_of(&current_process()->cred).effective >> cap & 1;
 }
 
+bool process_may_look_into(const struct process *target)
+{
+	const struct credentials *me = &current_process()->cred;
+	const struct credentials *it = &target->cred;
+
+	if (target == current_process() || process_may(CAP_SYS_PTRACE))
+		return true;
+	return me->ruid == it->euid && me->ruid == it->suid &&
+	       me->ruid == it->ruid && me->rgid == it->egid &&
+	       me->rgid == it->sgid && me->rgid == it->rgid;
+}
+
 void capabilities_exec(struct credentials *cred)
 {
 	u64 flags = process_lock_irqsave();

@@ -33,10 +33,12 @@
 #include "usertime.h"
 
 #define NR_FUTEX_BUCKETS 256u
+#define ANY_TURN         (~0ull)
 
 struct futex_bucket {
 	struct spinlock lock;
 	struct list_head waiters; /* oldest first [lock] */
+	u64 nr_queued;            /* so far [lock] */
 };
 
 struct futex_waiter {
@@ -44,6 +46,7 @@ struct futex_waiter {
 	struct futex_bucket *bucket;
 	struct futex_key key; /* [bucket->lock] */
 	u32 bitset;
+	u64 turn; /* the how many-th in its bucket [bucket->lock] */
 	struct completion woken;
 };
 
@@ -97,6 +100,7 @@ static void enqueue(struct futex_waiter *waiter)
 	completion_init(&waiter->woken);
 	spin_lock(&bucket->lock);
 	waiter->bucket = bucket;
+	waiter->turn = ++bucket->nr_queued;
 	list_add_tail(&waiter->link, &bucket->waiters);
 	spin_unlock(&bucket->lock);
 }
@@ -192,7 +196,7 @@ static void wake_locked(struct futex_waiter *waiter)
 
 static u32 wake_bucket_locked(struct futex_bucket *bucket,
 			      const struct futex_key *key, u32 nr_max,
-			      u32 bitset)
+			      u32 bitset, u64 last_turn)
 {
 	struct futex_waiter *waiter, *next;
 	u32 nr = 0;
@@ -201,7 +205,7 @@ static u32 wake_bucket_locked(struct futex_bucket *bucket,
 	list_for_each_entry_safe (waiter, next, &bucket->waiters, link) {
 		if (nr >= nr_max)
 			break;
-		if (!(waiter->bitset & bitset) ||
+		if (!(waiter->bitset & bitset) || waiter->turn > last_turn ||
 		    !futex_key_equal(&waiter->key, key))
 			continue;
 		wake_locked(waiter);
@@ -217,7 +221,7 @@ static u32 wake_key(const struct futex_key *key, u32 nr_max, u32 bitset)
 
 	counter_inc(nr_futex_wake);
 	spin_lock(&bucket->lock);
-	nr = wake_bucket_locked(bucket, key, nr_max, bitset);
+	nr = wake_bucket_locked(bucket, key, nr_max, bitset, ANY_TURN);
 	spin_unlock(&bucket->lock);
 	return nr;
 }
@@ -251,7 +255,8 @@ struct requeue_args {
 static u32 move_waiters_locked(struct futex_bucket *from_bucket,
 			       struct futex_bucket *to_bucket,
 			       const struct futex_key *from,
-			       const struct futex_key *to, u32 nr_max)
+			       const struct futex_key *to, u32 nr_max,
+			       u64 last_turn)
 {
 	struct futex_waiter *waiter, *next;
 	u32 nr = 0;
@@ -259,9 +264,11 @@ static u32 move_waiters_locked(struct futex_bucket *from_bucket,
 	list_for_each_entry_safe (waiter, next, &from_bucket->waiters, link) {
 		if (nr >= nr_max)
 			break;
-		if (!futex_key_equal(&waiter->key, from))
+		if (waiter->turn > last_turn ||
+		    !futex_key_equal(&waiter->key, from))
 			continue;
 		waiter->key = *to;
+		waiter->turn = ++to_bucket->nr_queued;
 		WRITE_ONCE(waiter->bucket, to_bucket);
 		list_move_tail(&waiter->link, &to_bucket->waiters);
 		nr++;
@@ -269,11 +276,17 @@ static u32 move_waiters_locked(struct futex_bucket *from_bucket,
 	return nr;
 }
 
+/*
+ * The word is compared without the locks, as reading it may fault.  Who queues
+ * after that may wait for another value of it: he is left where he is, as if
+ * all had been done when the word was read.
+ */
 static long futex_requeue(const struct requeue_args *args)
 {
 	struct futex_bucket *from_bucket, *to_bucket;
 	struct futex_key from, to;
 	u32 nr_woken, nr_moved = 0, seen;
+	u64 last_turn = ANY_TURN;
 	int err = futex_key_get(args->from_vaddr, args->is_private, &from);
 
 	if (!err)
@@ -282,20 +295,23 @@ static long futex_requeue(const struct requeue_args *args)
 		return err;
 	if ((s32)args->nr_wake < 0 || (s32)args->nr_move < 0)
 		return -EINVAL;
+	from_bucket = bucket_of(&from);
+	to_bucket = bucket_of(&to);
 	if (args->compares) {
+		spin_lock(&from_bucket->lock);
+		last_turn = from_bucket->nr_queued;
+		spin_unlock(&from_bucket->lock);
 		if (get_user_u32(args->from_vaddr, &seen))
 			return -EFAULT;
 		if (seen != args->expected)
 			return -EAGAIN;
 	}
-	from_bucket = bucket_of(&from);
-	to_bucket = bucket_of(&to);
 	spin_lock_pair(&from_bucket->lock, &to_bucket->lock);
 	nr_woken = wake_bucket_locked(from_bucket, &from, args->nr_wake,
-				      FUTEX_BITSET_ANY);
+				      FUTEX_BITSET_ANY, last_turn);
 	if (!futex_key_equal(&from, &to))
 		nr_moved = move_waiters_locked(from_bucket, to_bucket, &from,
-					       &to, args->nr_move);
+					       &to, args->nr_move, last_turn);
 	spin_unlock_pair(&from_bucket->lock, &to_bucket->lock);
 	return args->compares ? (long)nr_woken + nr_moved : (long)nr_woken;
 }
@@ -428,13 +444,17 @@ long sys_set_robust_list(u64 head_vaddr, u64 bytes)
 long sys_get_robust_list(u64 pid, u64 head_vaddr, u64 bytes_vaddr)
 {
 	struct task *task = (u32)pid ? task_find((u32)pid) : current_task();
+	bool is_allowed;
 	u64 list;
 
 	if (!task)
 		return -ESRCH;
+	is_allowed = process_may_look_into(task->process);
 	list = task->robust_list;
 	if ((u32)pid)
 		task_put(task);
+	if (!is_allowed)
+		return -EPERM;
 	if (put_user_u64(bytes_vaddr, ROBUST_LIST_BYTES))
 		return -EFAULT;
 	return put_user_u64(head_vaddr, list);

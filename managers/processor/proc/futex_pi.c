@@ -346,8 +346,11 @@ long futex_lock_pi(u64 vaddr, bool is_private, bool is_try, u64 deadline_ns)
 		return err;
 	attempt.bucket = bucket_of(&attempt.key);
 	completion_init(&attempt.waiter.granted);
+	/* Again and again, as long as others change the word meanwhile. */
 	do {
 		err = try_or_line_up(&attempt, is_try);
+		if (err == -EBUSY && signal_pending(current_task()))
+			return -ERESTARTNOINTR;
 	} while (err == -EBUSY);
 	return err == -EAGAIN && !is_try ? wait_in_line(&attempt, deadline_ns)
 					 : err;

@@ -90,6 +90,7 @@ struct credentials {
 #define CAP_SETPCAP      8u
 #define CAP_IPC_LOCK     14u
 #define CAP_SYS_CHROOT   18u
+#define CAP_SYS_PTRACE   19u
 #define CAP_SYS_ADMIN    21u
 #define CAP_SYS_NICE     23u
 #define CAP_SYS_RESOURCE 24u
@@ -103,6 +104,9 @@ struct capabilities {
 struct capabilities capabilities_of(const struct credentials *cred);
 /** process_may - has the current process capability @cap? */
 bool process_may(u32 cap);
+/** process_may_look_into - may the current process see what is in @target's
+ * memory?  As for ptrace(2): the same user and group, or CAP_SYS_PTRACE. */
+bool process_may_look_into(const struct process *target);
 /** capabilities_exec - what root gave up and may have again with a new
  * program, as capabilities(7) says. */
 void capabilities_exec(struct credentials *cred);

@@ -65,6 +65,15 @@ long sys_sched_getaffinity(u64 tid, u64 len, u64 mask_vaddr)
 	return (long)bytes;
 }
 
+/* sched_setaffinity(2): the same user's, or CAP_SYS_NICE. */
+static bool may_schedule(const struct process *target)
+{
+	const struct credentials *me = &current_process()->cred;
+
+	return me->euid == target->cred.euid || me->euid == target->cred.ruid ||
+	       process_may(CAP_SYS_NICE);
+}
+
 long sys_sched_setaffinity(u64 tid, u64 len, u64 mask_vaddr)
 {
 	struct cpumask mask = {{0}};
@@ -78,7 +87,9 @@ long sys_sched_setaffinity(u64 tid, u64 len, u64 mask_vaddr)
 	task = find_task(tid);
 	if (!task)
 		return -ESRCH;
-	err = thread_set_affinity(task->thread, &mask);
+	err = may_schedule(task->process)
+		      ? thread_set_affinity(task->thread, &mask)
+		      : -EPERM;
 	task_put(task);
 	return err;
 }
@@ -105,17 +116,25 @@ long sys_sched_getscheduler(u64 tid)
 
 long sys_sched_setscheduler(u64 tid, u64 policy, u64 param_vaddr)
 {
+	struct task *task;
+	bool is_allowed;
 	u32 priority;
-	long err = check_task(tid);
 
-	if (err)
-		return err;
+	if ((s32)tid < 0)
+		return -EINVAL;
 	if (get_user_u32(param_vaddr, &priority))
 		return -EFAULT;
+	task = find_task(tid);
+	if (!task)
+		return -ESRCH;
+	is_allowed = may_schedule(task->process);
+	task_put(task);
 	if ((u32)policy != SCHED_OTHER && (u32)policy != SCHED_BATCH &&
 	    (u32)policy != SCHED_IDLE)
 		return -EPERM; /* no real-time classes */
-	return priority ? -EINVAL : 0;
+	if (priority)
+		return -EINVAL;
+	return is_allowed ? 0 : -EPERM;
 }
 
 long sys_sched_getparam(u64 tid, u64 param_vaddr)

@@ -56,8 +56,9 @@ static long unknown_call(u64 nr)
 	counter_inc(nr_syscall_unknown);
 	if (!(fetch_or(&process->unknown_calls[bit / 64], 1ull << bit % 64) &
 	      1ull << bit % 64))
-		pr_info("%s[%u]: no system call %lu", current_task()->comm,
-			process->pid, (unsigned long)nr);
+		pr_info_ratelimited("%s[%u]: no system call %lu",
+				    current_task()->comm, process->pid,
+				    (unsigned long)nr);
 	return -ENOSYS;
 }
 
