@@ -350,6 +350,25 @@ static void test_foreign(void)
 	waitpid(child, NULL, 0);
 }
 
+/* A user may have so many tasks, and no more. */
+static void test_many_of_a_user(void)
+{
+	struct rlimit none = {0, 0};
+	pid_t child = fork(), more;
+
+	if (!child) {
+		if (setuid(12345)) /* we are no root then */
+			errno = 0;
+		say("no tasks", setrlimit(RLIMIT_NPROC, &none));
+		more = fork();
+		if (!more)
+			_exit(0);
+		say("one task more", more == -1 ? errno : 0);
+		exit(0);
+	}
+	waitpid(child, NULL, 0);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 0 || !argv[0][0])
@@ -373,5 +392,6 @@ int main(int argc, char **argv)
 	test_spawn();
 	test_ids();
 	test_foreign();
+	test_many_of_a_user();
 	return 0;
 }

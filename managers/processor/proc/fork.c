@@ -316,6 +316,8 @@ static long do_clone(const struct clone_args *args)
 
 	if (err)
 		return err;
+	if (limits_forbid_task())
+		return -EAGAIN;
 	return args->flags & CLONE_THREAD ? clone_thread(args)
 					  : clone_process(args);
 }

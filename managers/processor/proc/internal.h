@@ -177,4 +177,10 @@ void itimers_taken_locked(struct process *process, sigset64 which,
 /** itimers_exit - stop and free all timers of @process. */
 void itimers_exit(struct process *process);
 
+/* ---- limits.c ---- */
+
+/** limits_forbid_task - has the current process's user as many tasks as
+ * RLIMIT_NPROC allows?  Root and who may exceed limits never has. */
+bool limits_forbid_task(void);
+
 #endif /* PROCESSOR_PROC_INTERNAL_H */

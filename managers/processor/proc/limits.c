@@ -64,6 +64,21 @@ static int set_limit(struct process *process, u32 id,
 	return 0;
 }
 
+bool limits_forbid_task(void)
+{
+	u32 ruid = current_process()->cred.ruid;
+	u64 max = process_rlimit(RLIMIT_NPROC), nr = 0, flags;
+	struct process *p;
+
+	if (max >= PROCESS_MAX_PID || !ruid || process_may(CAP_SYS_RESOURCE) ||
+	    process_may(CAP_SYS_ADMIN))
+		return false;
+	flags = process_lock_irqsave();
+	for_each_process_locked(p) if (p->cred.ruid == ruid) nr += p->nr_tasks;
+	process_unlock_irqrestore(flags);
+	return nr >= max;
+}
+
 static struct process *find_for_limits(u32 pid, int *err)
 {
 	struct process *p = process_find(pid ? pid : current_process()->pid);
