@@ -33,7 +33,6 @@
 #include "usertime.h"
 
 #define NR_FUTEX_BUCKETS 256u
-#define ANY_TURN         (~0ull)
 
 struct futex_bucket {
 	struct spinlock lock;
@@ -46,7 +45,6 @@ struct futex_waiter {
 	struct futex_bucket *bucket;
 	struct futex_key key; /* [bucket->lock] */
 	u32 bitset;
-	u64 turn; /* the how many-th in its bucket [bucket->lock] */
 	struct completion woken;
 };
 
@@ -100,7 +98,7 @@ static void enqueue(struct futex_waiter *waiter)
 	completion_init(&waiter->woken);
 	spin_lock(&bucket->lock);
 	waiter->bucket = bucket;
-	waiter->turn = ++bucket->nr_queued;
+	bucket->nr_queued++;
 	list_add_tail(&waiter->link, &bucket->waiters);
 	spin_unlock(&bucket->lock);
 }
@@ -196,7 +194,7 @@ static void wake_locked(struct futex_waiter *waiter)
 
 static u32 wake_bucket_locked(struct futex_bucket *bucket,
 			      const struct futex_key *key, u32 nr_max,
-			      u32 bitset, u64 last_turn)
+			      u32 bitset)
 {
 	struct futex_waiter *waiter, *next;
 	u32 nr = 0;
@@ -205,7 +203,7 @@ static u32 wake_bucket_locked(struct futex_bucket *bucket,
 	list_for_each_entry_safe (waiter, next, &bucket->waiters, link) {
 		if (nr >= nr_max)
 			break;
-		if (!(waiter->bitset & bitset) || waiter->turn > last_turn ||
+		if (!(waiter->bitset & bitset) ||
 		    !futex_key_equal(&waiter->key, key))
 			continue;
 		wake_locked(waiter);
@@ -221,7 +219,7 @@ static u32 wake_key(const struct futex_key *key, u32 nr_max, u32 bitset)
 
 	counter_inc(nr_futex_wake);
 	spin_lock(&bucket->lock);
-	nr = wake_bucket_locked(bucket, key, nr_max, bitset, ANY_TURN);
+	nr = wake_bucket_locked(bucket, key, nr_max, bitset);
 	spin_unlock(&bucket->lock);
 	return nr;
 }
@@ -255,8 +253,7 @@ struct requeue_args {
 static u32 move_waiters_locked(struct futex_bucket *from_bucket,
 			       struct futex_bucket *to_bucket,
 			       const struct futex_key *from,
-			       const struct futex_key *to, u32 nr_max,
-			       u64 last_turn)
+			       const struct futex_key *to, u32 nr_max)
 {
 	struct futex_waiter *waiter, *next;
 	u32 nr = 0;
@@ -264,12 +261,11 @@ static u32 move_waiters_locked(struct futex_bucket *from_bucket,
 	list_for_each_entry_safe (waiter, next, &from_bucket->waiters, link) {
 		if (nr >= nr_max)
 			break;
-		if (waiter->turn > last_turn ||
-		    !futex_key_equal(&waiter->key, from))
+		if (!futex_key_equal(&waiter->key, from))
 			continue;
 		waiter->key = *to;
-		waiter->turn = ++to_bucket->nr_queued;
 		WRITE_ONCE(waiter->bucket, to_bucket);
+		to_bucket->nr_queued++;
 		list_move_tail(&waiter->link, &to_bucket->waiters);
 		nr++;
 	}
@@ -277,16 +273,40 @@ static u32 move_waiters_locked(struct futex_bucket *from_bucket,
 }
 
 /*
- * The word is compared without the locks, as reading it may fault.  Who queues
- * after that may wait for another value of it: he is left where he is, as if
- * all had been done when the word was read.
+ * Lock both buckets, with the word at @args->from_vaddr as expected and every
+ * waiter there queued before it was read: to compare it is to have done all
+ * then.  Reading it may fault, so it needs another look if somebody queued
+ * meanwhile: what he waits for may be another value of the word.
+ *
+ * Return: 0, locked; -EAGAIN, -EFAULT; -ERESTARTNOINTR: a signal came first.
  */
+static int lock_if_expected(const struct requeue_args *args,
+			    struct futex_bucket *from, struct futex_bucket *to)
+{
+	u64 nr_queued;
+	u32 seen;
+
+	for (;;) {
+		nr_queued = READ_ONCE(from->nr_queued);
+		smp_mb(); /* before the word, as the waiter does it */
+		if (args->compares && get_user_u32(args->from_vaddr, &seen))
+			return -EFAULT;
+		if (args->compares && seen != args->expected)
+			return -EAGAIN;
+		spin_lock_pair(&from->lock, &to->lock);
+		if (!args->compares || from->nr_queued == nr_queued)
+			return 0;
+		spin_unlock_pair(&from->lock, &to->lock);
+		if (signal_pending(current_task()))
+			return -ERESTARTNOINTR;
+	}
+}
+
 static long futex_requeue(const struct requeue_args *args)
 {
 	struct futex_bucket *from_bucket, *to_bucket;
 	struct futex_key from, to;
-	u32 nr_woken, nr_moved = 0, seen;
-	u64 last_turn = ANY_TURN;
+	u32 nr_woken, nr_moved = 0;
 	int err = futex_key_get(args->from_vaddr, args->is_private, &from);
 
 	if (!err)
@@ -297,21 +317,14 @@ static long futex_requeue(const struct requeue_args *args)
 		return -EINVAL;
 	from_bucket = bucket_of(&from);
 	to_bucket = bucket_of(&to);
-	if (args->compares) {
-		spin_lock(&from_bucket->lock);
-		last_turn = from_bucket->nr_queued;
-		spin_unlock(&from_bucket->lock);
-		if (get_user_u32(args->from_vaddr, &seen))
-			return -EFAULT;
-		if (seen != args->expected)
-			return -EAGAIN;
-	}
-	spin_lock_pair(&from_bucket->lock, &to_bucket->lock);
+	err = lock_if_expected(args, from_bucket, to_bucket);
+	if (err)
+		return err;
 	nr_woken = wake_bucket_locked(from_bucket, &from, args->nr_wake,
-				      FUTEX_BITSET_ANY, last_turn);
+				      FUTEX_BITSET_ANY);
 	if (!futex_key_equal(&from, &to))
 		nr_moved = move_waiters_locked(from_bucket, to_bucket, &from,
-					       &to, args->nr_move, last_turn);
+					       &to, args->nr_move);
 	spin_unlock_pair(&from_bucket->lock, &to_bucket->lock);
 	return args->compares ? (long)nr_woken + nr_moved : (long)nr_woken;
 }
