@@ -47,18 +47,27 @@ static DEFINE_PERCPU(struct syscall_counts, syscall_counts);
 #define CALL_6(fn, r) \
 	fn((r)->rdi, (r)->rsi, (r)->rdx, (r)->r10, (r)->r8, (r)->r9)
 
-/* Say it once for each number and process; all large numbers are one. */
+#define UNKNOWN_LINES_MAX 1000
+
+/* Say it once for each number and process; all large numbers are one.  Who
+ * makes processes without end does not fill the log. */
 static long unknown_call(u64 nr)
 {
+	static atomic_t nr_lines;
 	struct process *process = current_process();
 	u64 bit = nr < 511 ? nr : 511;
 
 	counter_inc(nr_syscall_unknown);
-	if (!(fetch_or(&process->unknown_calls[bit / 64], 1ull << bit % 64) &
-	      1ull << bit % 64))
-		pr_info_ratelimited("%s[%u]: no system call %lu",
-				    current_task()->comm, process->pid,
-				    (unsigned long)nr);
+	if (fetch_or(&process->unknown_calls[bit / 64], 1ull << bit % 64) &
+		    1ull << bit % 64 ||
+	    atomic_read(&nr_lines) > UNKNOWN_LINES_MAX)
+		return -ENOSYS;
+	if (atomic_inc_return(&nr_lines) <= UNKNOWN_LINES_MAX)
+		pr_info("%s[%u]: no system call %lu", current_task()->comm,
+			process->pid, (unsigned long)nr);
+	else
+		pr_info_once("more calls that are not there: only counted, "
+			     "nr_syscall_unknown");
 	return -ENOSYS;
 }
 
