@@ -96,6 +96,7 @@ KTEST(topology_mistakes_are_told_with_their_line)
 		if (strcmp(error, wrong[i][1]))
 			printf("    \"%s\" not \"%s\"\n", error, wrong[i][1]);
 	}
+	EXPECT_TRUE(reads("[port 1]\n[port 2]\nguid = 2"));
 	memset(line, 'x', sizeof(line));
 	EXPECT_TRUE(!reads_bytes(line, sizeof(line)));
 	EXPECT_TRUE(!strcmp(error, ":1: the line is too long"));

@@ -61,17 +61,24 @@ int loop_add(struct source *source, u32 epoll_events)
 int loop_accept(struct source *listener)
 {
 	const int flags = SOCK_CLOEXEC | SOCK_NONBLOCK;
+	static bool is_said;
 	int fd = accept4(listener->fd, NULL, NULL, flags), error = errno;
 
+	if (spare_fd < 0) /* one that could not be had again */
+		spare_fd = fcntl(epoll_fd, F_DUPFD_CLOEXEC, 0);
 	if (fd >= 0)
 		return fd;
 	if (error == EMFILE || error == ENFILE) {
-		close(spare_fd);
+		if (spare_fd >= 0)
+			close(spare_fd);
 		fd = accept4(listener->fd, NULL, NULL, flags);
 		if (fd >= 0)
 			close(fd);
 		spare_fd = fcntl(epoll_fd, F_DUPFD_CLOEXEC, 0);
-		log_warn("loop", "no descriptor for a client: hung up on it");
+		if (!is_said)
+			log_warn("loop", "no descriptor for a client: hung "
+					 "up on it, and on others from now on");
+		is_said = true;
 	}
 	return -error;
 }

@@ -259,7 +259,7 @@ static bool check(struct reader *r)
 			return fail(r, "no [port %u], but a [port %u]", i + 1,
 				    t->nr_cards);
 		for (unsigned int j = 0; guid && j < i; j++)
-			if (t->cards[j].guid < guid + 4 &&
+			if (t->cards[j].guid && t->cards[j].guid < guid + 4 &&
 			    guid < t->cards[j].guid + 4)
 				return fail(r, "ports %u and %u have one guid",
 					    j + 1, i + 1);

@@ -220,5 +220,5 @@ static void run_seed(void)
 
 KTEST(no_reply_of_a_memory_node_stops_the_processor_node)
 {
-	model_run_seeds(run_seed, &seed, 12);
+	model_run_seeds(run_seed, &seed, 8);
 }
