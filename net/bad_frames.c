@@ -70,6 +70,15 @@ static const struct damage damages[] = {
 	{"heartbeat with a body", GOOD_LEN, {{FIELD(kind), RPC_KIND_BEAT}}},
 };
 
+/* One of the flood: good, and slow. */
+static const struct damage slow = {
+	"nothing",
+	GOOD_LEN,
+	{{FIELD(budget_ms), FLOOD_MS},
+	 {sizeof(struct wire_frame) +
+		  __builtin_offsetof(struct rpc_n_echo, delay_ms),
+	  FLOOD_MS}}};
+
 static_assert(GOOD_LEN + RPC_MAX_TAIL + 8 <= RPC_FRAME_MAX, "room");
 
 /* @buf has RPC_FRAME_MAX bytes. */
@@ -90,17 +99,6 @@ static void frame_make_bad(u8 *buf, u64 session, const struct damage *d)
 	}
 }
 
-/* One of the flood: good, and slow. */
-static u32 frame_make_slow(u8 *buf, u64 session)
-{
-	const struct rpc_n_echo body = {.delay_ms = le32_make(FLOOD_MS)};
-	const struct rpc_args args = {.req = &body};
-
-	return frame_encode_request(buf, rpc_op_find(RPC_n_echo), NOBODYS_XID,
-				    session, &args, 0, FLOOD_MS);
-}
-
-/* NULL: one of the flood. */
 static int send_bad(struct chan *c, const struct damage *d)
 {
 	u64 flags = spin_lock_irqsave(&c->lock);
@@ -108,16 +106,8 @@ static int send_bad(struct chan *c, const struct damage *d)
 	int rc = -EAGAIN;
 
 	if (i != NO_BUFFER) {
-		u8 *buf = chan_buffer(c, i);
-		u32 len;
-
-		if (d) {
-			frame_make_bad(buf, c->peer->session, d);
-			len = d->len;
-		} else {
-			len = frame_make_slow(buf, c->peer->session);
-		}
-		rc = chan_send_locked(c, i, len, wr_id_make(WR_REPLY, i));
+		frame_make_bad(chan_buffer(c, i), c->peer->session, d);
+		rc = chan_send_locked(c, i, d->len, wr_id_make(WR_REPLY, i));
 		if (rc)
 			chan_reply_put_locked(c, i);
 	}
@@ -191,7 +181,7 @@ static void cmd_rpcflood(int argc, char **argv)
 		if (!peer_is_alive(p))
 			continue;
 		while (nr_sent < MAX_SERVED + FLOOD_OVER &&
-		       send_one(&p->chans[0], NULL))
+		       send_one(&p->chans[0], &slow))
 			nr_sent++;
 		mprintf("%s: %u requests sent, of which it should drop %u\n",
 			peer_name(p), nr_sent, FLOOD_OVER);
