@@ -289,12 +289,12 @@ static int lock_if_expected(const struct requeue_args *args,
 	for (;;) {
 		nr_queued = READ_ONCE(from->nr_queued);
 		smp_mb(); /* before the word, as the waiter does it */
-		if (args->compares && get_user_u32(args->from_vaddr, &seen))
+		if (get_user_u32(args->from_vaddr, &seen))
 			return -EFAULT;
-		if (args->compares && seen != args->expected)
+		if (seen != args->expected)
 			return -EAGAIN;
 		spin_lock_pair(&from->lock, &to->lock);
-		if (!args->compares || from->nr_queued == nr_queued)
+		if (from->nr_queued == nr_queued)
 			return 0;
 		spin_unlock_pair(&from->lock, &to->lock);
 		if (signal_pending(current_task()))
@@ -317,7 +317,10 @@ static long futex_requeue(const struct requeue_args *args)
 		return -EINVAL;
 	from_bucket = bucket_of(&from);
 	to_bucket = bucket_of(&to);
-	err = lock_if_expected(args, from_bucket, to_bucket);
+	if (args->compares)
+		err = lock_if_expected(args, from_bucket, to_bucket);
+	else
+		spin_lock_pair(&from_bucket->lock, &to_bucket->lock);
 	if (err)
 		return err;
 	nr_woken = wake_bucket_locked(from_bucket, &from, args->nr_wake,
