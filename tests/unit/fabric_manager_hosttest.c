@@ -38,8 +38,8 @@ static void fill_info(u8 *data, u8 priority, enum sm_state state)
 	data[20] = (u8)(priority << 4 | state);
 }
 
-/* An answer to what it was asked or told last, by the link of @port. */
-static void answer_by(unsigned int port, u8 priority, enum sm_state state)
+/* An answer as the agent behind a link gives it, without data. */
+static struct packet smp_answer(u64 tid, u16 attribute)
 {
 	struct packet p = {.dlid = LID_PERMISSIVE,
 			   .slid = LID_PERMISSIVE,
@@ -52,8 +52,16 @@ static void answer_by(unsigned int port, u8 priority, enum sm_state state)
 	put16(p.data + MAD_STATUS, STATUS_RETURNING);
 	p.data[MAD_HOP_POINTER] = 1;
 	p.data[MAD_HOP_COUNT] = 1;
-	put64(p.data + MAD_TID, other()->peer.tid);
-	put16(p.data + MAD_ATTRIBUTE, ATTR_SM_INFO);
+	put64(p.data + MAD_TID, tid);
+	put16(p.data + MAD_ATTRIBUTE, attribute);
+	return p;
+}
+
+/* An answer to what it was asked or told last, by the link of @port. */
+static void answer_by(unsigned int port, u8 priority, enum sm_state state)
+{
+	struct packet p = smp_answer(other()->peer.tid, ATTR_SM_INFO);
+
 	fill_info(p.data + SMP_DATA, priority, state);
 	EXPECT_TRUE(other()->peer.is_waiting);
 	switch_send(&test_fabric.sw, port, &p);
@@ -150,10 +158,7 @@ KTEST(a_higher_manager_is_handed_the_subnet)
 KTEST(nobody_answers_for_another_port)
 {
 	struct sm_link *link = &sm()->links[1];
-	struct packet forged = {.dlid = LID_PERMISSIVE,
-				.slid = LID_PERMISSIVE,
-				.dqpn = QPN_SMI,
-				.bytes = MAD_BYTES};
+	struct packet forged;
 	struct pair p;
 
 	start(&p);
@@ -169,15 +174,8 @@ KTEST(nobody_answers_for_another_port)
 	for (int i = 0; i < 200 && link->step != SM_NODE_INFO; i++)
 		loop_turn(10);
 	EXPECT_EQ(link->step, SM_NODE_INFO);
-	forged.data[MAD_BASE_VERSION] = 1;
-	forged.data[MAD_CLASS] = CLASS_SMP_DIRECTED;
-	forged.data[MAD_METHOD] = METHOD_GET | METHOD_RESPONSE;
-	put16(forged.data + MAD_STATUS, STATUS_RETURNING);
-	forged.data[MAD_HOP_POINTER] = 1;
-	forged.data[MAD_HOP_COUNT] = 1;
+	forged = smp_answer(link->tid, ATTR_NODE_INFO);
 	forged.data[SMP_INITIAL_PATH + 1] = 1;
-	put64(forged.data + MAD_TID, link->tid);
-	put16(forged.data + MAD_ATTRIBUTE, ATTR_NODE_INFO);
 	switch_send(&test_fabric.sw, 2, &forged);
 	EXPECT_EQ(link->step, SM_NODE_INFO);
 	switch_send(&test_fabric.sw, 1, &forged);

@@ -71,6 +71,15 @@ void card_close_hca(struct card *card)
 		card->state = HCA_RUNNING;
 }
 
+/* What the card's agent says is as the fabric was told, not the host. */
+static void reset_agent(struct card *card)
+{
+	memcpy(card->node_description, card->own_description,
+	       sizeof(card->node_description));
+	for (unsigned int i = 0; i < card->nr_ports; i++)
+		sma_init_port(&card->ports[i]);
+}
+
 void card_reset(struct card *card, const char *why)
 {
 	if (card->state != HCA_RESET)
@@ -83,10 +92,7 @@ void card_reset(struct card *card, const char *why)
 	card->has_fa = false;
 	card->is_owned = false;
 	card->is_reset_locked = false;
-	memcpy(card->node_description, card->own_description,
-	       sizeof(card->node_description));
-	for (unsigned int i = 0; i < card->nr_ports; i++)
-		sma_init_port(&card->ports[i]);
+	reset_agent(card);
 }
 
 void card_configure(struct card *card, const struct card_plan *plan)
@@ -96,12 +102,9 @@ void card_configure(struct card *card, const struct card_plan *plan)
 	if (plan->description[0])
 		memcpy(card->own_description, plan->description,
 		       sizeof(card->own_description));
-	memcpy(card->node_description, card->own_description,
-	       sizeof(card->node_description));
-	for (unsigned int i = 0; i < card->nr_ports; i++) {
+	for (unsigned int i = 0; i < card->nr_ports; i++)
 		card->ports[i].plan = plan->ports[i];
-		sma_init_port(&card->ports[i]);
-	}
+	reset_agent(card);
 }
 
 void card_pause(struct card *card, bool is_paused)

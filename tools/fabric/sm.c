@@ -389,24 +389,21 @@ static void repress(struct sm *sm, const struct packet *trap)
 
 void sm_receive(struct sm *sm, unsigned int in, const struct packet *packet)
 {
-	struct sm_link *link;
-	u16 status;
-
+	/* Who is asked answers by the way the question came; of port 0, which
+	 * has no link, nothing is asked. */
+	struct sm_link *link = &sm->links[in];
 	const u8 *mad = packet->data;
-	u64 tid = get64(mad + MAD_TID);
+	u16 status = get16(mad + MAD_STATUS) & 0x7fff;
 
 	if (!(mad[MAD_METHOD] & METHOD_RESPONSE)) {
 		repress(sm, packet);
 		return;
 	}
 	if (mad_attribute(mad) == ATTR_SM_INFO) {
-		sm_peer_receive(sm, in, mad);
+		sm_peer_receive(link, mad);
 		return;
 	}
-	/* Who is asked answers by the way the question came. */
-	link = in && in < SM_MAX_LINKS ? &sm->links[in] : NULL;
-	status = get16(mad + MAD_STATUS) & 0x7fff;
-	if (!link || link->tid != tid || !link->timer.is_armed)
+	if (link->tid != get64(mad + MAD_TID) || !link->timer.is_armed)
 		log_debug(who, "an answer to no request");
 	else if (status)
 		log_warn(who, "link %u: step %d: MAD status 0x%04x", in,

@@ -225,18 +225,15 @@ static void take_answer(struct sm_link *link, const u8 *data)
 		check_master(link);
 }
 
-void sm_peer_receive(struct sm *sm, unsigned int in, const u8 *mad)
+void sm_peer_receive(struct sm_link *link, const u8 *mad)
 {
-	struct sm_link *link;
 	u16 status = get16(mad + MAD_STATUS) & 0x7fff;
 
-	link = in && in <= sm->sw->nr_ports ? &sm->links[in] : NULL;
-	if (!link || !link->peer.is_waiting ||
-	    link->peer.tid != get64(mad + MAD_TID))
+	if (!link->peer.is_waiting || link->peer.tid != get64(mad + MAD_TID))
 		log_debug(who, "an SMInfo that nobody asked for");
 	else if (status)
-		log_warn(who, "SMInfo at link %u: MAD status 0x%04x", in,
-			 status);
+		log_warn(who, "SMInfo at link %u: MAD status 0x%04x",
+			 link->number, status);
 	else
 		take_answer(link, mad + SMP_DATA);
 }

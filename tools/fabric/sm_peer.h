@@ -81,7 +81,7 @@ void sm_peer_changed(struct sm_link *link);
 /* @link went down. */
 void sm_peer_gone(struct sm_link *link);
 
-/* An answer to SMInfo, by port @in. */
-void sm_peer_receive(struct sm *sm, unsigned int in, const u8 *mad);
+/* An answer to SMInfo that came by @link. */
+void sm_peer_receive(struct sm_link *link, const u8 *mad);
 
 #endif /* FABRIC_SM_PEER_H */
